@@ -1,0 +1,1 @@
+"""The composition root: settings, the application and its lifespan, the command line."""

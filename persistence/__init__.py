@@ -1,0 +1,1 @@
+"""What is remembered: tables, migrations, named queries that return frozen records, blobs, image files."""

@@ -1,0 +1,1 @@
+"""What the fields do: who may, what changes, what is announced. No GraphQL, no SQL."""

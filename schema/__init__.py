@@ -1,0 +1,1 @@
+"""What clients see: Strawberry types, the three roots, the GraphQL endpoint over HTTP and WebSocket."""

@@ -1,0 +1,1 @@
+"""The reference segmentation worker: a client of the API like anybody else's."""
