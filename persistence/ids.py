@@ -1,0 +1,10 @@
+"""Keys."""
+
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+
+def new_id() -> UUID:
+    """Return a fresh UUIDv7: unique everywhere, and newer keys sort behind older ones."""
+    return uuid7()
