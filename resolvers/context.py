@@ -1,0 +1,69 @@
+"""What a resolver works with: the application's services, and who asks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from persistence.blobs import BlobStore
+from persistence.database import Database
+from persistence.image_files import ImageInspector
+from persistence.records import MembershipsChange, ProjectChange
+from realtime.bus import Bus
+from realtime.feeds import Feeds
+from realtime.presence import Presence
+from resolvers.addresses import AddressSigner
+from resolvers.errors import Unauthenticated
+from resolvers.limits import Limits
+from resolvers.passwords import Passwords
+from resolvers.tokens import AccessTokens
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Services:
+    """All that one process shares between operations; built once by the composition root."""
+
+    limits: Limits
+    database: Database
+    blobs: BlobStore
+    inspector: ImageInspector
+    bus: Bus
+    project_feeds: Feeds[ProjectChange]
+    membership_feeds: Feeds[MembershipsChange]
+    presence: Presence
+    addresses: AddressSigner
+    tokens: AccessTokens
+    passwords: Passwords
+    clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Viewer:
+    """Who asks, proven by an access token of a session or by an API key."""
+
+    user_id: UUID
+    session_id: UUID | None = None
+    api_key_id: UUID | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """One operation: who asks, from where, over which services.
+
+    ``base_url`` is the hub's own address as the client sees it, without a slash at the end.
+    """
+
+    services: Services
+    viewer: Viewer | None
+    request_id: str
+    client_address: str
+    base_url: str
+    cache: dict[object, object] = field(default_factory=dict)
+
+    @property
+    def user_id(self) -> UUID:
+        """The viewer's id; raises Unauthenticated where nobody is signed in."""
+        if self.viewer is None:
+            raise Unauthenticated("Sign in first: send 'Authorization: Bearer …'.")
+        return self.viewer.user_id
