@@ -1,1 +1,1 @@
-"""What is remembered: tables, migrations, named queries that return frozen records, blobs, image files."""
+"""What is remembered: tables, migrations, named queries, the blob store, image files."""

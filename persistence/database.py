@@ -8,6 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from persistence.records import MembershipsChange, ProjectChange
 
+Connection = AsyncConnection
+"""A connection to run repository functions on."""
+
 Announcement = ProjectChange | MembershipsChange
 """What a transaction has to tell the world once it is committed."""
 
@@ -15,7 +18,7 @@ Announcement = ProjectChange | MembershipsChange
 class UnitOfWork:
     """One transaction: a connection to execute on, and what to announce after the commit."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.announcements: list[Announcement] = []
 
@@ -60,22 +63,21 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[UnitOfWork]:
-        """Run a READ COMMITTED transaction: commit at the end of the block, roll back if it raises."""
-        async with self._engine.connect() as connection:
-            async with connection.begin():
-                unit = UnitOfWork(connection)
-                yield unit
+        """Run a READ COMMITTED transaction: commit at the end, roll back if the block raises."""
+        async with self._engine.connect() as connection, connection.begin():
+            unit = UnitOfWork(connection)
+            yield unit
         if unit.announcements:
             self._on_commit(unit.announcements)
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    async def reading(self) -> AsyncIterator[Connection]:
         """Hold a connection on which each statement stands alone and sees what is committed."""
         async with self._autocommit.connect() as connection:
             yield connection
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+    async def snapshot(self) -> AsyncIterator[Connection]:
         """Hold a connection on which all statements see the same moment, read only."""
         async with self._snapshots.connect() as connection, connection.begin():
             yield connection

@@ -1,7 +1,7 @@
 """The tables, as SQLAlchemy Core knows them; the migrations in ``migrations/`` build the same.
 
-Keys are UUIDv7 made by the application, so that the order of keys is the order of creation. Enums are
-text with a CHECK. Instants are ``timestamptz``.
+Keys are UUIDv7 made by the application, so that the order of keys is the order of creation.
+Enums are text with a CHECK. Instants are ``timestamptz``.
 """
 
 from sqlalchemy import (

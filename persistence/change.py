@@ -1,0 +1,215 @@
+"""How a project changes: a statement moves counters, raises the revision, stamps the images.
+
+The statement updates the project's row first, so that the changes of one project are serialized and
+can't deadlock. What it decides on was read before; it applies only if that still holds, and raises
+Stale otherwise. ``changing`` then tries once more with the project locked before it reads.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeVar
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import Row, TextClause, text
+
+from persistence.database import Database, UnitOfWork
+from persistence.records import (
+    ChangeOperation,
+    ImageRecord,
+    ImageTombstone,
+    ProjectChange,
+    ProjectRecord,
+    ProjectRole,
+    ProjectStats,
+    SegmentationStatus,
+)
+
+T = TypeVar("T")
+
+STATS = (
+    "image_count, uploaded_count, queued_count, processing_count, segmented_count,"
+    " no_segmentation_count, failed_count, storage_bytes, revision, updated_at"
+)
+PROJECT = f"id, owner_id, name, description, members_revision, created_at, {STATS}"
+
+
+class Stale(Exception):
+    """What the change was decided on is no longer so; nothing was changed."""
+
+
+class ProjectAccess(Struct, frozen=True, kw_only=True):
+    """A project as read for a change, and the role in it of whoever makes the change."""
+
+    project: ProjectRecord
+    role: ProjectRole
+
+
+class Delta(Struct, frozen=True, kw_only=True):
+    """What a change does to the counters, and how many images it touches."""
+
+    counts: Mapping[SegmentationStatus, int] = {}
+    storage_bytes: int = 0
+    touched: int = 0
+
+    @classmethod
+    def moving(cls, moves: Iterable[tuple[SegmentationStatus, SegmentationStatus]]) -> "Delta":
+        """Return the delta of images that go from the first status of each pair to the second."""
+        counts = dict.fromkeys(SegmentationStatus, 0)
+        touched = 0
+        for old, new in moves:
+            counts[old] -= 1
+            counts[new] += 1
+            touched += 1
+        return cls(counts=counts, touched=touched)
+
+    @classmethod
+    def of(cls, images: Iterable[ImageRecord], sign: int) -> "Delta":
+        """Return the delta of these images coming (sign 1) or going (sign -1)."""
+        counts = dict.fromkeys(SegmentationStatus, 0)
+        size = touched = 0
+        for image in images:
+            counts[image.status] += sign
+            size += sign * image.size_bytes
+            touched += 1
+        return cls(counts=counts, storage_bytes=size, touched=touched)
+
+
+def stats_of(row: Row[Any]) -> ProjectStats:
+    """Read the statistics from a row that has the columns of STATS."""
+    return ProjectStats(
+        image_count=row.image_count,
+        uploaded_count=row.uploaded_count,
+        queued_count=row.queued_count,
+        processing_count=row.processing_count,
+        segmented_count=row.segmented_count,
+        no_segmentation_count=row.no_segmentation_count,
+        failed_count=row.failed_count,
+        storage_bytes=row.storage_bytes,
+        revision=row.revision,
+        updated_at=row.updated_at,
+    )
+
+
+def project_of(row: Row[Any]) -> ProjectRecord:
+    """Read a project from a row that has the columns of PROJECT."""
+    return ProjectRecord(
+        id=row.id,
+        owner_id=row.owner_id,
+        name=row.name,
+        description=row.description,
+        members_revision=row.members_revision,
+        created_at=row.created_at,
+        stats=stats_of(row),
+    )
+
+
+def statement(touch: str, *, also: str = "", assign: str = "") -> TextClause:
+    """Compose a change's statement.
+
+    ``touch`` is the body of a CTE that changes rows and returns one row for each. It joins the CTE
+    ``project`` (the project's row, changed), which also locks in the right order, and stamps images
+    with ``project.first + position``, where ``position`` counts from 1. ``also`` holds more CTEs,
+    each beginning with a comma; ``assign`` more assignments to the project, each ending with one.
+    """
+    return text(f"""
+        WITH project AS (
+            UPDATE projects SET {assign}
+                image_count = image_count + :images,
+                uploaded_count = uploaded_count + :uploaded,
+                queued_count = queued_count + :queued,
+                processing_count = processing_count + :processing,
+                segmented_count = segmented_count + :segmented,
+                no_segmentation_count = no_segmentation_count + :no_segmentation,
+                failed_count = failed_count + :failed,
+                storage_bytes = storage_bytes + :storage_bytes,
+                revision = revision + :steps,
+                members_revision = CASE WHEN :members
+                    THEN revision + :steps ELSE members_revision END,
+                updated_at = clock_timestamp()
+            WHERE id = :project_id AND members_revision = :members_revision
+            RETURNING {PROJECT}, revision - :steps AS first
+        ), touched AS ({touch})
+        , logged AS (
+            INSERT INTO activities (project_id, revision, since, actor_id, action, image_count, at)
+            SELECT id, revision, first, :actor_id, :action, :touched, updated_at FROM project
+        )
+        {also}
+        SELECT project.*, (SELECT count(*) FROM touched) AS touched FROM project
+    """)
+
+
+async def apply(
+    unit: UnitOfWork,
+    access: ProjectAccess,
+    sql: TextClause,
+    *,
+    action: str,
+    actor_id: UUID | None,
+    rows: int,
+    delta: Delta = Delta(),  # noqa: B008 (frozen)
+    members: bool = False,
+    parameters: Mapping[str, object],
+) -> ProjectRecord:
+    """Run a change's statement; return the project as changed.
+
+    The revision rises by the number of images touched, else by one. Raises Stale where
+    memberships changed since ``access`` was read, or where not ``rows`` rows were touched.
+    """
+    counts = {status: delta.counts.get(status, 0) for status in SegmentationStatus}
+    result = await unit.connection.execute(
+        sql,
+        {
+            "project_id": access.project.id,
+            "members_revision": access.project.members_revision,
+            "images": sum(counts.values()),
+            **{status.lower(): count for status, count in counts.items()},
+            "storage_bytes": delta.storage_bytes,
+            "steps": max(delta.touched, 1),
+            "touched": delta.touched,
+            "members": members,
+            "action": action,
+            "actor_id": actor_id,
+            **parameters,
+        },
+    )
+    row = result.one_or_none()
+    if row is None or row.touched != rows:
+        raise Stale
+    return project_of(row)
+
+
+def announce(
+    unit: UnitOfWork,
+    project: ProjectRecord,
+    *,
+    steps: int = 1,
+    actor_id: UUID | None,
+    images: tuple[ImageRecord | ImageTombstone, ...] = (),
+    operation: ChangeOperation = ChangeOperation.UPDATED,
+) -> ProjectChange:
+    """Announce that the last ``steps`` revisions of the project were this change; return it."""
+    change = ProjectChange(
+        project_id=project.id,
+        operation=operation,
+        since=project.stats.revision - steps,
+        revision=project.stats.revision,
+        members_revision=project.members_revision,
+        actor_id=actor_id,
+        stats=project.stats,
+        images=images,
+    )
+    unit.announce(change)
+    return change
+
+
+async def changing(database: Database, attempt: Callable[[UnitOfWork, bool], Awaitable[T]]) -> T:
+    """Run a change in a transaction; once more, locked, where it was decided on stale state.
+
+    ``attempt`` gets the unit of work and whether to lock the project before it reads.
+    """
+    try:
+        async with database.transaction() as unit:
+            return await attempt(unit, False)
+    except Stale:
+        async with database.transaction() as unit:
+            return await attempt(unit, True)

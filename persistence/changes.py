@@ -1,0 +1,93 @@
+"""What changed since a revision: the database is the log.
+
+Read in a snapshot (Database.snapshot), so that the project's row and the images are of one moment.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from persistence import project
+from persistence.image import COLUMNS, image_of
+from persistence.records import ChangeOperation, ImageRecord, ImageTombstone, ProjectChange
+
+_IMAGES = text(f"""
+    SELECT {COLUMNS} FROM images WHERE project_id = :project_id AND revision > :since
+    ORDER BY revision LIMIT :limit
+""")
+_TOMBSTONES = text("""
+    SELECT id, project_id, revision, deleted_at FROM image_tombstones
+    WHERE project_id = :project_id AND revision > :since ORDER BY revision LIMIT :limit
+""")
+
+
+async def images_since(
+    connection: AsyncConnection, project_id: UUID, since: int, *, limit: int
+) -> Sequence[ImageRecord | ImageTombstone]:
+    """Return the first images, deleted ones too, that changed last after ``since``, in order."""
+    parameters = {"project_id": project_id, "since": since, "limit": limit}
+    changed: list[ImageRecord | ImageTombstone] = [
+        image_of(row) for row in await connection.execute(_IMAGES, parameters)
+    ]
+    changed += [
+        ImageTombstone(
+            id=row.id, project_id=row.project_id, revision=row.revision, deleted_at=row.deleted_at
+        )
+        for row in await connection.execute(_TOMBSTONES, parameters)
+    ]
+    return sorted(changed, key=lambda image: image.revision)[:limit]
+
+
+async def since(
+    connection: AsyncConnection, project_id: UUID, revision: int, *, limit: int
+) -> ProjectChange | None:
+    """Return all that changed after ``revision`` as one change; None where the project is gone.
+
+    Its images are None where more than ``limit`` changed: those who need them read them by pages.
+    """
+    found = await project.find(connection, project_id)
+    if found is None:
+        return None
+    images = await images_since(connection, project_id, revision, limit=limit + 1)
+    return ProjectChange(
+        project_id=project_id,
+        operation=ChangeOperation.UPDATED,
+        since=revision,
+        revision=found.stats.revision,
+        members_revision=found.members_revision,
+        actor_id=None,
+        stats=found.stats,
+        images=tuple(images) if len(images) <= limit else None,
+    )
+
+
+_PURGED = text("SELECT purged_revision FROM projects WHERE id = :project_id")
+
+
+async def purged_revision(connection: AsyncConnection, project_id: UUID) -> int:
+    """Return the revision up to which tombstones may have been purged; 0 for no project."""
+    found = await connection.execute(_PURGED, {"project_id": project_id})
+    return int(found.scalar_one_or_none() or 0)
+
+
+_PURGE = text("""
+    WITH purged AS (
+        DELETE FROM image_tombstones
+        WHERE deleted_at < clock_timestamp() - make_interval(secs => :seconds)
+        RETURNING project_id, revision
+    ), newest AS (
+        SELECT project_id, max(revision) AS revision FROM purged GROUP BY project_id
+    ), noted AS (
+        UPDATE projects p SET purged_revision = GREATEST(p.purged_revision, newest.revision)
+        FROM newest WHERE p.id = newest.project_id
+    )
+    SELECT count(*) FROM purged
+""")
+
+
+async def purge(connection: AsyncConnection, *, older_than_seconds: float) -> int:
+    """Forget deletions older than this; return how many."""
+    purged = await connection.execute(_PURGE, {"seconds": older_than_seconds})
+    return int(purged.scalar_one())

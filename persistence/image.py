@@ -1,0 +1,277 @@
+"""Images: rows, pages, and the changes that bring them, move them and take them away."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import asdict
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from persistence import change
+from persistence.change import Delta, ProjectAccess
+from persistence.database import UnitOfWork
+from persistence.pagination import Page, contains, page_of
+from persistence.records import (
+    ImageRecord,
+    ImageTombstone,
+    ProjectRecord,
+    ProjectStats,
+    SegmentationFailure,
+    SegmentationStatus,
+)
+
+COLUMNS = (
+    "id, project_id, name, status, failure_code, failure_message, failure_retryable, width, height,"
+    " channels, pages, mime_type, size_bytes, checksum, uploaded_by, job_id, segmentation_id,"
+    " created_at, updated_at, created_revision, revision"
+)
+_I = ", ".join(f"i.{column.strip()}" for column in COLUMNS.split(","))
+
+
+def image_of(row: Row[Any]) -> ImageRecord:
+    """Read an image from a row of the table."""
+    failure = None
+    if row.failure_code is not None:
+        failure = SegmentationFailure(
+            code=row.failure_code, message=row.failure_message, retryable=row.failure_retryable
+        )
+    return ImageRecord(
+        id=row.id,
+        project_id=row.project_id,
+        name=row.name,
+        status=SegmentationStatus(row.status),
+        failure=failure,
+        width=row.width,
+        height=row.height,
+        channels=row.channels,
+        pages=row.pages,
+        mime_type=row.mime_type,
+        size_bytes=row.size_bytes,
+        checksum=row.checksum,
+        uploaded_by=row.uploaded_by,
+        job_id=row.job_id,
+        segmentation_id=row.segmentation_id,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        created_revision=row.created_revision,
+        revision=row.revision,
+    )
+
+
+_VISIBLE = text(f"""
+    SELECT {_I} FROM images i JOIN project_members m ON m.project_id = i.project_id
+    WHERE i.id = ANY(:image_ids) AND m.user_id = :user_id
+""")
+
+
+async def visible(
+    connection: AsyncConnection, image_ids: Collection[UUID], user_id: UUID
+) -> dict[UUID, ImageRecord]:
+    """Return those of the images that the user can see, by id."""
+    result = await connection.execute(_VISIBLE, {"image_ids": list(image_ids), "user_id": user_id})
+    return {row.id: image_of(row) for row in result}
+
+
+_FIND = text(f"SELECT {COLUMNS} FROM images WHERE id = ANY(:image_ids)")
+
+
+async def find(connection: AsyncConnection, image_ids: Collection[UUID]) -> dict[UUID, ImageRecord]:
+    """Return those of the images that exist, by id, whoever may see them."""
+    result = await connection.execute(_FIND, {"image_ids": list(image_ids)})
+    return {row.id: image_of(row) for row in result}
+
+
+_PAGE = text(f"""
+    SELECT {COLUMNS} FROM images
+    WHERE project_id = :project_id
+      AND (CAST(:after AS uuid) IS NULL OR id < :after)
+      AND (CAST(:statuses AS text[]) IS NULL OR status = ANY(:statuses))
+      AND (CAST(:search AS text) IS NULL OR name ILIKE :search)
+    ORDER BY id DESC LIMIT :limit
+""")
+
+
+async def page(
+    connection: AsyncConnection,
+    project_id: UUID,
+    *,
+    first: int,
+    after: UUID | None = None,
+    statuses: Collection[SegmentationStatus] | None = None,
+    search: str | None = None,
+) -> Page[ImageRecord]:
+    """Return a page of a project's images, newest first."""
+    result = await connection.execute(
+        _PAGE,
+        {
+            "project_id": project_id,
+            "after": after,
+            "statuses": None if statuses is None else list(statuses),
+            "search": contains(search),
+            "limit": first + 1,
+        },
+    )
+    return page_of([image_of(row) for row in result], first, after=after)
+
+
+_COUNT = text("""
+    SELECT count(*) FROM images
+    WHERE project_id = :project_id AND name ILIKE :search
+      AND (CAST(:statuses AS text[]) IS NULL OR status = ANY(:statuses))
+""")
+
+
+async def count(
+    connection: AsyncConnection,
+    stats: ProjectStats,
+    project_id: UUID,
+    *,
+    statuses: Collection[SegmentationStatus] | None = None,
+    search: str | None = None,
+) -> int:
+    """Return how many of a project's images match; only a search has to count rows."""
+    if search is None:
+        wanted = SegmentationStatus if statuses is None else set(statuses)
+        return sum(stats.count(status) for status in wanted)
+    counted = await connection.execute(
+        _COUNT,
+        {
+            "project_id": project_id,
+            "search": contains(search),
+            "statuses": None if statuses is None else list(statuses),
+        },
+    )
+    return int(counted.scalar_one())
+
+
+class NewImage(Struct, frozen=True, kw_only=True):
+    """An inspected file whose bytes are in the blob store already."""
+
+    id: UUID
+    name: str
+    width: int
+    height: int
+    channels: int
+    pages: int
+    mime_type: str
+    size_bytes: int
+    checksum: str
+
+
+_INSERT = change.statement(
+    """
+    INSERT INTO images (id, project_id, name, status, width, height, channels, pages, mime_type,
+        size_bytes, checksum, uploaded_by, created_at, updated_at, created_revision, revision)
+    SELECT n.id, project.id, n.name, 'UPLOADED', n.width, n.height, n.channels, n.pages,
+        n.mime_type, n.size_bytes, n.checksum, :actor_id, project.updated_at, project.updated_at,
+        project.first + n.position, project.first + n.position
+    FROM project, unnest(
+        CAST(:ids AS uuid[]), CAST(:names AS text[]), CAST(:widths AS int[]),
+        CAST(:heights AS int[]), CAST(:channel_counts AS int[]), CAST(:page_counts AS int[]),
+        CAST(:mime_types AS text[]), CAST(:sizes AS bigint[]), CAST(:checksums AS text[])
+    ) WITH ORDINALITY
+        AS n(id, name, width, height, channels, pages, mime_type, size_bytes, checksum, position)
+    RETURNING id
+    """
+)
+
+
+async def insert(
+    unit: UnitOfWork, access: ProjectAccess, new: Sequence[NewImage], *, actor_id: UUID
+) -> tuple[ProjectRecord, Sequence[ImageRecord]]:
+    """Add at least one image; return the project as changed and the images. May raise Stale."""
+    project = await change.apply(
+        unit,
+        access,
+        _INSERT,
+        action="images.uploaded",
+        actor_id=actor_id,
+        delta=Delta(
+            counts={SegmentationStatus.UPLOADED: len(new)},
+            storage_bytes=sum(image.size_bytes for image in new),
+            touched=len(new),
+        ),
+        rows=len(new),
+        parameters={
+            "ids": [image.id for image in new],
+            "names": [image.name for image in new],
+            "widths": [image.width for image in new],
+            "heights": [image.height for image in new],
+            "channel_counts": [image.channels for image in new],
+            "page_counts": [image.pages for image in new],
+            "mime_types": [image.mime_type for image in new],
+            "sizes": [image.size_bytes for image in new],
+            "checksums": [image.checksum for image in new],
+        },
+    )
+    first = project.stats.revision - len(new)
+    images = tuple(
+        ImageRecord(
+            **asdict(image),
+            project_id=project.id,
+            status=SegmentationStatus.UPLOADED,
+            failure=None,
+            uploaded_by=actor_id,
+            job_id=None,
+            segmentation_id=None,
+            created_at=project.stats.updated_at,
+            updated_at=project.stats.updated_at,
+            created_revision=first + position,
+            revision=first + position,
+        )
+        for position, image in enumerate(new, start=1)
+    )
+    change.announce(unit, project, steps=len(images), actor_id=actor_id, images=images)
+    return project, images
+
+
+_DELETE_IMAGES = change.statement(
+    """
+    DELETE FROM images i
+    USING project, unnest(CAST(:ids AS uuid[]), CAST(:read_revisions AS bigint[]))
+        WITH ORDINALITY AS n(id, read_revision, position)
+    WHERE i.id = n.id AND i.revision = n.read_revision
+    RETURNING i.id, i.project_id, project.first + n.position AS revision, project.updated_at
+    """,
+    also=""", buried AS (
+        INSERT INTO image_tombstones (id, project_id, revision, deleted_at)
+        SELECT id, project_id, revision, updated_at FROM touched
+    ), cancelled AS (
+        UPDATE segmentation_jobs j SET state = 'CANCELLED', lease = NULL, lease_expires_at = NULL,
+            finished_at = touched.updated_at
+        FROM touched WHERE j.image_id = touched.id AND j.state IN ('QUEUED', 'PROCESSING')
+    )""",
+)
+
+
+async def delete(
+    unit: UnitOfWork, access: ProjectAccess, images: Sequence[ImageRecord], *, actor_id: UUID
+) -> ProjectRecord:
+    """Delete images of one project, leaving tombstones, and cancel their jobs. May raise Stale."""
+    project = await change.apply(
+        unit,
+        access,
+        _DELETE_IMAGES,
+        action="images.deleted",
+        actor_id=actor_id,
+        delta=Delta.of(images, sign=-1),
+        rows=len(images),
+        parameters={
+            "ids": [image.id for image in images],
+            "read_revisions": [image.revision for image in images],
+        },
+    )
+    first = project.stats.revision - len(images)
+    tombstones = tuple(
+        ImageTombstone(
+            id=image.id,
+            project_id=project.id,
+            revision=first + position,
+            deleted_at=project.stats.updated_at,
+        )
+        for position, image in enumerate(images, start=1)
+    )
+    change.announce(unit, project, steps=len(images), actor_id=actor_id, images=tombstones)
+    return project

@@ -1,0 +1,43 @@
+"""What people type: names and e-mail addresses, checked and brought into one form."""
+
+import unicodedata
+
+from email_validator import EmailNotValidError, validate_email
+
+from resolvers.errors import BadUserInput
+
+LONGEST_NAME = 200
+_LONGEST_EMAIL = 254
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+def name_of(text: str, *, what: str = "name", longest: int = LONGEST_NAME) -> str:
+    """Return the text without white space around it: 1 to ``longest`` characters, in one line.
+
+    Raises BadUserInput, in which ``what`` names the text.
+    """
+    name = unicodedata.normalize("NFC", text.strip())
+    if not 1 <= len(name) <= longest:
+        raise BadUserInput(f"The {what} must have 1 to {longest} characters.")
+    if any(unicodedata.category(character) in _UNPRINTABLE for character in name):
+        raise BadUserInput(f"The {what} must not contain control characters.")
+    return name
+
+
+def email_of(text: str) -> str:
+    """Return the e-mail address in its normal form; raise BadUserInput where it is none.
+
+    Whether mail would arrive there is not asked: the hub sends none, and may have no way out.
+    """
+    stripped = text.strip()
+    if len(stripped) > _LONGEST_EMAIL:
+        raise BadUserInput(f"An e-mail address has at most {_LONGEST_EMAIL} characters.")
+    try:
+        return validate_email(stripped, check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        raise BadUserInput(f"This is not an e-mail address: {error}") from None
+
+
+def email_key(email: str) -> str:
+    """Return what two spellings of one address have in common: an address from ``email_of``, case folded."""
+    return email.casefold()
