@@ -61,6 +61,16 @@ class UserRecord(Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class ApiKeyRecord(Struct, frozen=True, kw_only=True):
+    """A key that acts as its user. Its secret is not kept; the last use is known to the minute."""
+
+    id: UUID
+    user_id: UUID
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+
+
 class ProjectStats(Struct, frozen=True, kw_only=True):
     """The numbers of a project's row, all of one moment."""
 
