@@ -39,5 +39,5 @@ def email_of(text: str) -> str:
 
 
 def email_key(email: str) -> str:
-    """Return what two spellings of one address have in common: an address from ``email_of``, case folded."""
+    """Return what tells accounts apart: the address, as from ``email_of``, without upper case."""
     return email.casefold()

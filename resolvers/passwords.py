@@ -64,7 +64,7 @@ def check_password(password: str, *, email: str, name: str) -> None:
 
 
 class Verification(Struct, frozen=True, kw_only=True):
-    """Whether a password matched, and its new hash where the old one's parameters are out of date."""
+    """Whether a password matched, and a new hash where the old one's parameters are outdated."""
 
     matches: bool
     new_hash: str | None

@@ -1,4 +1,4 @@
-"""Tokens: short-lived signed ones that open the API, and random secrets of which only a hash is kept."""
+"""Tokens: short-lived signed ones that open the API, and random secrets kept only as hashes."""
 
 import hashlib
 import hmac
@@ -24,7 +24,7 @@ _SECRET_BYTES = 32
 
 
 def derive(secret: str, purpose: str) -> bytes:
-    """Return the key (32 bytes) for one purpose; nothing about it can be told from other purposes' keys."""
+    """Return the key (32 bytes) for one purpose; from it, no other purpose's key can be told."""
     return hmac.digest(secret.encode(), f"cellhub/{purpose}".encode(), hashlib.sha256)
 
 
@@ -34,7 +34,7 @@ def new_secret(prefix: str) -> str:
 
 
 def hash_secret(secret: str) -> str:
-    """Return the SHA-256 of a secret, in hex. Random bits need no slow hash: they can't be guessed."""
+    """Return the SHA-256 of a secret, in hex. Random bits can't be guessed: no slow hash needed."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -47,7 +47,7 @@ class AccessClaims(Struct, frozen=True, kw_only=True):
 
 
 class AccessTokens:
-    """Makes and verifies access tokens: JSON Web Tokens signed with HS256 and one key of 32 bytes."""
+    """Makes and verifies access tokens: JSON Web Tokens signed with HS256 and a key of 32 bytes."""
 
     def __init__(self, key: bytes, *, lifetime_seconds: int) -> None:
         self._key = key
@@ -71,7 +71,7 @@ class AccessTokens:
         return self._jwt.encode(claims, self._key, algorithm=_ALGORITHM), expires_at
 
     def verify(self, token: str) -> AccessClaims:
-        """Return what the token says; raise Unauthenticated where it is forged, foreign or expired."""
+        """Return what a token says; raise Unauthenticated where it is forged, foreign or expired."""
         try:
             return _read(self._decode(token))
         except jwt.ExpiredSignatureError:
