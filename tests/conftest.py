@@ -99,7 +99,9 @@ async def _expect_no_connection(postgres: EmbeddedPostgres, database: str) -> No
         # A closed connection's process lives on for a moment.
         async with asyncio.timeout(2):
             while left := await connection.fetch(  # noqa: ASYNC110
-                "SELECT state, query FROM pg_stat_activity WHERE datname = $1", database
+                "SELECT state, query FROM pg_stat_activity"
+                " WHERE datname = $1 AND backend_type = 'client backend'",
+                database,
             ):
                 await asyncio.sleep(0.01)
     except TimeoutError:

@@ -1,0 +1,72 @@
+# Everything that is done here, by name. Each target prepares what it needs; python3 (3.11 or newer)
+# and make are enough to begin with.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+WORKERS ?= 1
+# Tests run in this many processes.
+JOBS ?= 2
+
+BIN := .venv/bin
+INSTALLED := .venv/installed
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header pyproject.toml
+
+.PHONY: help install run demo migrate test lint format schema bench lock clean
+
+help: ## Show this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
+
+install: $(INSTALLED) ## Prepare .venv with the locked dependencies
+
+run: $(INSTALLED) ## Migrate, then serve on HOST:PORT (127.0.0.1:8000)
+	exec $(BIN)/cellhub serve --host $(HOST) --port $(PORT) --workers $(WORKERS)
+
+demo: $(INSTALLED) ## Watch two people share a project, live, on real images
+	exec $(BIN)/python -m hub.demo
+
+migrate: $(INSTALLED) ## Bring the database to the newest revision
+	exec $(BIN)/cellhub migrate
+
+test: lint ## Lint, then run the suite with branch coverage
+	$(BIN)/pytest -n $(JOBS) --dist loadscope --cov --cov-report=term
+
+lint: $(INSTALLED) ## Check style, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED) ## Put the code into its style
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+
+schema: $(INSTALLED) ## Print schema.graphql from the code
+	$(BIN)/python -m schema.print > schema.graphql.new
+	mv schema.graphql.new schema.graphql
+
+bench: $(INSTALLED) ## Measure the promises; takes some minutes
+	exec $(BIN)/python -m benchmarks
+
+lock: $(INSTALLED) ## Resolve the dependencies anew; OPTIONS=--upgrade takes the newest
+	$(COMPILE) $(OPTIONS) --extra dev --output-file requirements-dev.txt
+	$(COMPILE) --constraint requirements-dev.txt --output-file requirements.txt
+	! grep -nE '://|--(extra-)?index|--find-links|^[^#]* @ ' requirements.txt requirements-dev.txt
+
+clean: ## Remove what was built; data and settings stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache .coverage .coverage.* htmlcov
+	find . -name __pycache__ -type d -not -path './*/node_modules/*' -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements-dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) install --require-hashes --requirement requirements-dev.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	touch $@
