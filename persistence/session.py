@@ -112,7 +112,7 @@ _REVOKE_OF_USED = text(f"{_REVOKE} AND t.used_at IS NOT NULL RETURNING sessions.
 
 
 async def revoke(connection: Connection, token_hash: str, *, now: datetime) -> UUID | None:
-    """Revoke the session of a refresh token, old or new; return its id, None where none was open."""
+    """Revoke the session of a refresh token, old or new; return its id, None if none was open."""
     result = await connection.execute(_REVOKE_OF_ANY, {"token_hash": token_hash, "now": now})
     return result.scalar_one_or_none()
 

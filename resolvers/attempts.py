@@ -46,7 +46,7 @@ def _network(address: str) -> str:
 
 
 async def count(context: Context, bounds: Mapping[str, int]) -> None:
-    """Count an attempt against each subject; raise RateLimited where one has more than its bound."""
+    """Count an attempt against each subject; raise RateLimited if one has more than its bound."""
     services = context.services
     now = services.clock()
     window = timedelta(seconds=services.limits.sign_in_window_seconds)

@@ -14,8 +14,8 @@ _USE_RESOLUTION = timedelta(minutes=1)
 async def authenticate(services: Services, authorization: str | None) -> Viewer | None:
     """Return the viewer proven by the value of an Authorization header; None where there is none.
 
-    Raises Unauthenticated for anything that does not hold: a token that is forged or expired, one of
-    a session that has ended, an unknown or revoked API key, another scheme than Bearer.
+    Raises Unauthenticated for anything that does not hold: a token that is forged or expired, one
+    of a session that has ended, an unknown or revoked API key, another scheme than Bearer.
     """
     if authorization is None:
         return None

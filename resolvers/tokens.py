@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import jwt
-from msgspec import Struct
+from msgspec import Struct, convert
 
 from resolvers.errors import Unauthenticated
 
@@ -71,7 +71,7 @@ class AccessTokens:
         return self._jwt.encode(claims, self._key, algorithm=_ALGORITHM), expires_at
 
     def verify(self, token: str) -> AccessClaims:
-        """Return what a token says; raise Unauthenticated where it is forged, foreign or expired."""
+        """Return what a token says; raise Unauthenticated if it is forged, foreign or expired."""
         try:
             return _read(self._decode(token))
         except jwt.ExpiredSignatureError:
@@ -94,9 +94,16 @@ class AccessTokens:
         )
 
 
-def _read(claims: dict[str, Any]) -> AccessClaims:
+class _Claims(Struct):
+    sub: UUID
+    sid: UUID
+    exp: int
+
+
+def _read(token_says: dict[str, Any]) -> AccessClaims:
+    claims = convert(token_says, _Claims)
     return AccessClaims(
-        user_id=UUID(claims["sub"]),
-        session_id=UUID(claims["sid"]),
-        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+        user_id=claims.sub,
+        session_id=claims.sid,
+        expires_at=datetime.fromtimestamp(claims.exp, UTC),
     )

@@ -1,0 +1,120 @@
+"""Accounts and API keys, as remembered."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from persistence import account
+from persistence.database import Database
+from persistence.ids import new_id
+from persistence.records import UserRecord
+
+NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    made = Database(database_url, on_commit=lambda announcements: None)
+    yield made
+    await made.close()
+
+
+async def create(database: Database, email: str = "Ada@example.com") -> UserRecord | None:
+    async with database.transaction() as unit:
+        return await account.create(
+            unit.connection,
+            name="Ada",
+            email=email,
+            email_key=email.casefold(),
+            password_hash="$argon2id$…",
+        )
+
+
+async def ada(database: Database) -> UserRecord:
+    user = await create(database)
+    assert user is not None
+    return user
+
+
+async def test_an_account_is_found_by_the_key_of_its_email_address(database: Database) -> None:
+    user = await ada(database)
+    assert (user.name, user.email) == ("Ada", "Ada@example.com")
+    async with database.reading() as connection:
+        found = await account.credentials(connection, "ada@example.com")
+        assert found == account.Credentials(user=user, password_hash="$argon2id$…")
+        assert await account.credentials(connection, "Ada@example.com") is None
+
+
+async def test_an_email_address_that_is_taken_creates_nothing(database: Database) -> None:
+    first = await ada(database)
+    assert await create(database, "ADA@example.com") is None
+    async with database.reading() as connection:
+        assert (await connection.execute(text("SELECT id FROM users"))).scalars().all() == [
+            first.id
+        ]
+
+
+async def test_of_accounts_made_at_once_with_one_email_address_one_is_made(
+    database: Database,
+) -> None:
+    made = await asyncio.gather(*(create(database) for _ in range(8)))
+    assert sum(user is not None for user in made) == 1
+
+
+async def test_users_are_read_by_id_without_those_that_do_not_exist(database: Database) -> None:
+    first, second = await ada(database), await create(database, "grace@example.com")
+    assert second is not None
+    async with database.reading() as connection:
+        found = await account.users(connection, [second.id, new_id(), first.id])
+        assert found == {first.id: first, second.id: second}
+        assert await account.users(connection, []) == {}
+
+
+async def test_a_password_hash_is_replaced_only_where_it_is_still_the_old_one(
+    database: Database,
+) -> None:
+    user = await ada(database)
+    for old, new, left in [("another", "lost", "$argon2id$…"), ("$argon2id$…", "new", "new")]:
+        async with database.transaction() as unit:
+            await account.replace_password_hash(
+                unit.connection, user.id, old_hash=old, new_hash=new
+            )
+        async with database.reading() as connection:
+            found = await account.credentials(connection, "ada@example.com")
+            assert found is not None
+            assert found.password_hash == left
+
+
+async def test_an_api_key_is_found_by_its_hash_until_it_is_revoked(database: Database) -> None:
+    user = await ada(database)
+    async with database.transaction() as unit:
+        key = await account.create_api_key(
+            unit.connection, user.id, name="worker", secret_hash="hash"
+        )
+    assert (key.user_id, key.name, key.last_used_at) == (user.id, "worker", None)
+    async with database.reading() as connection:
+        assert await account.find_api_key(connection, "hash") == key
+        assert await account.find_api_key(connection, "another") is None
+        await connection.execute(text("UPDATE api_keys SET revoked_at = now()"))
+        assert await account.find_api_key(connection, "hash") is None
+
+
+async def test_the_last_use_of_a_key_is_written_once_a_minute(database: Database) -> None:
+    user = await ada(database)
+    async with database.transaction() as unit:
+        key = await account.create_api_key(unit.connection, user.id, name="w", secret_hash="hash")
+    seen = []
+    for seconds in (0, 59, 60, 61, 500):
+        now = NOW + timedelta(seconds=seconds)
+        async with database.transaction() as unit:
+            await account.touch_api_key(
+                unit.connection, key.id, now=now, unless_since=now - timedelta(minutes=1)
+            )
+            found = await account.find_api_key(unit.connection, "hash")
+            assert found is not None
+            assert found.last_used_at is not None
+            seen.append((found.last_used_at - NOW).total_seconds())
+    assert seen == [0, 0, 60, 60, 500]
