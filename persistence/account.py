@@ -64,6 +64,15 @@ async def credentials(connection: Connection, email_key: str) -> Credentials | N
     return Credentials(user=user_of(row), password_hash=row.password_hash)
 
 
+_BY_EMAIL = text(f"SELECT {USER} FROM users WHERE email_key = :email_key")
+
+
+async def user_by_email_key(connection: Connection, email_key: str) -> UserRecord | None:
+    """Return whom the e-mail address belongs to."""
+    row = (await connection.execute(_BY_EMAIL, {"email_key": email_key})).one_or_none()
+    return None if row is None else user_of(row)
+
+
 _USERS = text(f"SELECT {USER} FROM users WHERE id = ANY(:user_ids)")
 
 

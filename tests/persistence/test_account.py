@@ -46,6 +46,8 @@ async def test_an_account_is_found_by_the_key_of_its_email_address(database: Dat
         found = await account.credentials(connection, "ada@example.com")
         assert found == account.Credentials(user=user, password_hash="$argon2id$…")
         assert await account.credentials(connection, "Ada@example.com") is None
+        assert await account.user_by_email_key(connection, "ada@example.com") == user
+        assert await account.user_by_email_key(connection, "Ada@example.com") is None
 
 
 async def test_an_email_address_that_is_taken_creates_nothing(database: Database) -> None:

@@ -174,7 +174,7 @@ async def _until_someone_waits(database: Database) -> None:
         WHERE wait_event_type = 'Lock' AND datname = current_database()
     """)
     async with database.reading() as connection:
-        while not (await connection.execute(waiting)).scalar_one():
+        while not (await connection.execute(waiting)).scalar_one():  # noqa: ASYNC110
             await asyncio.sleep(0)
 
 
