@@ -192,7 +192,11 @@ class SegmentationRecord(Struct, frozen=True, kw_only=True):
 
 
 class JobRecord(Struct, frozen=True, kw_only=True):
-    """One request to segment one image. ``progress`` is 0 to 1."""
+    """One request to segment one image, as of its latest ``attempt``; 0 where none began.
+
+    ``progress`` is 0 to 1, as the worker last reported. ``queued_at`` and ``started_at`` are of the
+    latest time. ``failure_code`` says how the latest attempt failed.
+    """
 
     id: UUID
     project_id: UUID
@@ -205,8 +209,45 @@ class JobRecord(Struct, frozen=True, kw_only=True):
     state: JobState
     attempt: int
     progress: float | None
+    worker: str | None
     lease: UUID | None
     lease_expires_at: datetime | None
+    failure_code: str | None
     queued_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+class QueueRecord(Struct, frozen=True, kw_only=True):
+    """How much of a project waits for workers, and how long that takes; None if unmeasured."""
+
+    project_id: UUID
+    queued: int
+    processing: int
+    estimated_seconds: float | None
+
+    @property
+    def total(self) -> int:
+        """How many images are not finished yet."""
+        return self.queued + self.processing
+
+
+class EfficiencyRecord(Struct, frozen=True, kw_only=True):
+    """How well processing goes. The rate is 0 to 1; None where nothing was measured."""
+
+    success_rate: float | None
+    mean_wait_seconds: float | None
+    mean_run_seconds: float | None
+    images_per_hour: float
+
+
+class DashboardRecord(Struct, frozen=True, kw_only=True):
+    """Sums over the projects that a user can see, as of ``timestamp``."""
+
+    project_count: int
+    image_count: int
+    segmented_count: int
+    queued_count: int
+    processing_count: int
+    storage_bytes: int
+    timestamp: datetime

@@ -275,7 +275,16 @@ segmentation_jobs = Table(
         postgresql_where=text("state IN ('QUEUED', 'PROCESSING')"),
     ),
     Index(
-        "ix_segmentation_jobs_claimable",
+        "ix_segmentation_jobs_queue",
+        "project_id",
+        text("priority DESC"),
+        "id",
+        postgresql_where=text("state = 'QUEUED'"),
+    ),
+    Index(
+        "ix_segmentation_jobs_queue_by_model",
+        "project_id",
+        "model",
         text("priority DESC"),
         "id",
         postgresql_where=text("state = 'QUEUED'"),
@@ -285,7 +294,12 @@ segmentation_jobs = Table(
         "lease_expires_at",
         postgresql_where=text("state = 'PROCESSING'"),
     ),
-    Index("ix_segmentation_jobs_project_id_finished_at", "project_id", "finished_at"),
+    Index(
+        "ix_segmentation_jobs_project_id_finished_at",
+        "project_id",
+        "finished_at",
+        postgresql_where=text("state IN ('SUCCEEDED', 'FAILED')"),
+    ),
     Index("ix_segmentation_jobs_batch_id", "batch_id"),
     comment="Requests to segment an image. Kept when done, and when the image is deleted",
 )

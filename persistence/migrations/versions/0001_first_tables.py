@@ -276,9 +276,15 @@ def _create_segmentation() -> None:
         postgresql_where=sa.text("state IN ('QUEUED', 'PROCESSING')"),
     )
     op.create_index(
-        "ix_segmentation_jobs_claimable",
+        "ix_segmentation_jobs_queue",
         "segmentation_jobs",
-        [sa.text("priority DESC"), "id"],
+        ["project_id", sa.text("priority DESC"), "id"],
+        postgresql_where=sa.text("state = 'QUEUED'"),
+    )
+    op.create_index(
+        "ix_segmentation_jobs_queue_by_model",
+        "segmentation_jobs",
+        ["project_id", "model", sa.text("priority DESC"), "id"],
         postgresql_where=sa.text("state = 'QUEUED'"),
     )
     op.create_index(
@@ -291,6 +297,7 @@ def _create_segmentation() -> None:
         "ix_segmentation_jobs_project_id_finished_at",
         "segmentation_jobs",
         ["project_id", "finished_at"],
+        postgresql_where=sa.text("state IN ('SUCCEEDED', 'FAILED')"),
     )
     op.create_index("ix_segmentation_jobs_batch_id", "segmentation_jobs", ["batch_id"])
     op.create_table(
