@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from persistence import project
+from persistence.database import Connection
 from persistence.image import COLUMNS, image_of
 from persistence.records import ChangeOperation, ImageRecord, ImageTombstone, ProjectChange
 
@@ -24,7 +24,7 @@ _TOMBSTONES = text("""
 
 
 async def images_since(
-    connection: AsyncConnection, project_id: UUID, since: int, *, limit: int
+    connection: Connection, project_id: UUID, since: int, *, limit: int
 ) -> Sequence[ImageRecord | ImageTombstone]:
     """Return the first images, deleted ones too, that changed last after ``since``, in order."""
     parameters = {"project_id": project_id, "since": since, "limit": limit}
@@ -41,7 +41,7 @@ async def images_since(
 
 
 async def since(
-    connection: AsyncConnection, project_id: UUID, revision: int, *, limit: int
+    connection: Connection, project_id: UUID, revision: int, *, limit: int
 ) -> ProjectChange | None:
     """Return all that changed after ``revision`` as one change; None where the project is gone.
 
@@ -66,7 +66,7 @@ async def since(
 _PURGED = text("SELECT purged_revision FROM projects WHERE id = :project_id")
 
 
-async def purged_revision(connection: AsyncConnection, project_id: UUID) -> int:
+async def purged_revision(connection: Connection, project_id: UUID) -> int:
     """Return the revision up to which tombstones may have been purged; 0 for no project."""
     found = await connection.execute(_PURGED, {"project_id": project_id})
     return int(found.scalar_one_or_none() or 0)
@@ -87,7 +87,7 @@ _PURGE = text("""
 """)
 
 
-async def purge(connection: AsyncConnection, *, older_than_seconds: float) -> int:
+async def purge(connection: Connection, *, older_than_seconds: float) -> int:
     """Forget deletions older than this; return how many."""
     purged = await connection.execute(_PURGE, {"seconds": older_than_seconds})
     return int(purged.scalar_one())

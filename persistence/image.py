@@ -1,17 +1,17 @@
 """Images: rows, pages, and the changes that bring them, move them and take them away."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import asdict
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from persistence import change
 from persistence.change import Delta, ProjectAccess
-from persistence.database import UnitOfWork
+from persistence.database import Connection, UnitOfWork
+from persistence.ids import LAST_ID
 from persistence.pagination import Page, contains, page_of
 from persistence.records import (
     ImageRecord,
@@ -67,7 +67,7 @@ _VISIBLE = text(f"""
 
 
 async def visible(
-    connection: AsyncConnection, image_ids: Collection[UUID], user_id: UUID
+    connection: Connection, image_ids: Collection[UUID], user_id: UUID
 ) -> dict[UUID, ImageRecord]:
     """Return those of the images that the user can see, by id."""
     result = await connection.execute(_VISIBLE, {"image_ids": list(image_ids), "user_id": user_id})
@@ -77,43 +77,57 @@ async def visible(
 _FIND = text(f"SELECT {COLUMNS} FROM images WHERE id = ANY(:image_ids)")
 
 
-async def find(connection: AsyncConnection, image_ids: Collection[UUID]) -> dict[UUID, ImageRecord]:
+async def find(connection: Connection, image_ids: Collection[UUID]) -> dict[UUID, ImageRecord]:
     """Return those of the images that exist, by id, whoever may see them."""
     result = await connection.execute(_FIND, {"image_ids": list(image_ids)})
     return {row.id: image_of(row) for row in result}
 
 
-_PAGE = text(f"""
+_MATCHING = f"""
     SELECT {COLUMNS} FROM images
-    WHERE project_id = :project_id
-      AND (CAST(:after AS uuid) IS NULL OR id < :after)
-      AND (CAST(:statuses AS text[]) IS NULL OR status = ANY(:statuses))
-      AND (CAST(:search AS text) IS NULL OR name ILIKE :search)
-    ORDER BY id DESC LIMIT :limit
+    WHERE project_id = p.id AND id < COALESCE(CAST(:after AS uuid), CAST(:last_key AS uuid))
+      AND name ILIKE COALESCE(CAST(:search AS text), '%')
+"""
+_PAGES = text(f"""
+    SELECT i.* FROM unnest(CAST(:project_ids AS uuid[])) AS p(id), LATERAL (
+        {_MATCHING} ORDER BY id DESC LIMIT :limit
+    ) i
+""")
+# Each status is an index scan of its own, so that rare ones are found without reading the others.
+_PAGES_BY_STATUS = text(f"""
+    SELECT i.* FROM unnest(CAST(:project_ids AS uuid[])) AS p(id), LATERAL (
+        SELECT c.* FROM unnest(CAST(:statuses AS text[])) AS s(wanted), LATERAL (
+            {_MATCHING} AND status = s.wanted ORDER BY id DESC LIMIT :limit
+        ) c ORDER BY c.id DESC LIMIT :limit
+    ) i
 """)
 
 
-async def page(
-    connection: AsyncConnection,
-    project_id: UUID,
+async def pages(
+    connection: Connection,
+    project_ids: Collection[UUID],
     *,
     first: int,
     after: UUID | None = None,
     statuses: Collection[SegmentationStatus] | None = None,
     search: str | None = None,
-) -> Page[ImageRecord]:
-    """Return a page of a project's images, newest first."""
+) -> Mapping[UUID, Page[ImageRecord]]:
+    """Return a page of the images of each of these projects, newest first."""
     result = await connection.execute(
-        _PAGE,
+        _PAGES if statuses is None else _PAGES_BY_STATUS,
         {
-            "project_id": project_id,
+            "project_ids": list(project_ids),
             "after": after,
-            "statuses": None if statuses is None else list(statuses),
+            "last_key": LAST_ID,
             "search": contains(search),
             "limit": first + 1,
-        },
+        }
+        | ({} if statuses is None else {"statuses": sorted(set(statuses))}),
     )
-    return page_of([image_of(row) for row in result], first, after=after)
+    images: dict[UUID, list[ImageRecord]] = {project_id: [] for project_id in project_ids}
+    for row in result:
+        images[row.project_id].append(image_of(row))
+    return {project_id: page_of(found, first, after=after) for project_id, found in images.items()}
 
 
 _COUNT = text("""
@@ -124,7 +138,7 @@ _COUNT = text("""
 
 
 async def count(
-    connection: AsyncConnection,
+    connection: Connection,
     stats: ProjectStats,
     project_id: UUID,
     *,

@@ -6,12 +6,11 @@ from uuid import UUID
 
 from msgspec.structs import replace
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from persistence import change
 from persistence.change import PROJECT, ProjectAccess, project_of
-from persistence.database import UnitOfWork
-from persistence.ids import new_id
+from persistence.database import Connection, UnitOfWork
+from persistence.ids import LAST_ID, new_id
 from persistence.pagination import Page, contains, page_of
 from persistence.records import (
     ChangeOperation,
@@ -37,7 +36,7 @@ def access_of(row: Row[Any]) -> ProjectAccess:
 
 
 async def access(
-    connection: AsyncConnection, project_id: UUID, user_id: UUID, *, lock: bool = False
+    connection: Connection, project_id: UUID, user_id: UUID, *, lock: bool = False
 ) -> ProjectAccess | None:
     """Return the project and the user's role in it; None where there is no project or no role.
 
@@ -57,7 +56,7 @@ _ACCESSES = text(f"""
 
 
 async def accesses(
-    connection: AsyncConnection, project_ids: Collection[UUID], user_id: UUID
+    connection: Connection, project_ids: Collection[UUID], user_id: UUID
 ) -> Mapping[UUID, ProjectAccess]:
     """Return the projects among these that the user can see, each with the user's role."""
     result = await connection.execute(
@@ -69,14 +68,14 @@ async def accesses(
 _PAGE = text(f"""
     SELECT {_P}, m.role FROM projects p JOIN project_members m ON m.project_id = p.id
     WHERE m.user_id = :user_id
-      AND (CAST(:after AS uuid) IS NULL OR p.id < :after)
-      AND (CAST(:search AS text) IS NULL OR p.name ILIKE :search)
+      AND p.id < COALESCE(CAST(:after AS uuid), CAST(:last_key AS uuid))
+      AND p.name ILIKE COALESCE(CAST(:search AS text), '%')
     ORDER BY p.id DESC LIMIT :limit
 """)
 
 
 async def page(
-    connection: AsyncConnection,
+    connection: Connection,
     user_id: UUID,
     *,
     first: int,
@@ -89,6 +88,7 @@ async def page(
         {
             "user_id": user_id,
             "after": after,
+            "last_key": LAST_ID,
             "search": contains(search),
             "limit": first + 1,
         },
@@ -98,11 +98,11 @@ async def page(
 
 _COUNT = text("""
     SELECT count(*) FROM projects p JOIN project_members m ON m.project_id = p.id
-    WHERE m.user_id = :user_id AND (CAST(:search AS text) IS NULL OR p.name ILIKE :search)
+    WHERE m.user_id = :user_id AND p.name ILIKE COALESCE(CAST(:search AS text), '%')
 """)
 
 
-async def count(connection: AsyncConnection, user_id: UUID, *, search: str | None = None) -> int:
+async def count(connection: Connection, user_id: UUID, *, search: str | None = None) -> int:
     """Return how many projects the user can see."""
     counted = await connection.execute(_COUNT, {"user_id": user_id, "search": contains(search)})
     return int(counted.scalar_one())
@@ -111,9 +111,7 @@ async def count(connection: AsyncConnection, user_id: UUID, *, search: str | Non
 _REVISIONS = text("SELECT id, revision FROM projects WHERE id = ANY(:project_ids)")
 
 
-async def revisions(
-    connection: AsyncConnection, project_ids: Collection[UUID]
-) -> Mapping[UUID, int]:
+async def revisions(connection: Connection, project_ids: Collection[UUID]) -> Mapping[UUID, int]:
     """Return the current revision of each of these projects that exists."""
     result = await connection.execute(_REVISIONS, {"project_ids": list(project_ids)})
     return {row.id: row.revision for row in result}
@@ -122,7 +120,7 @@ async def revisions(
 _FIND = text(f"SELECT {PROJECT} FROM projects WHERE id = :project_id")
 
 
-async def find(connection: AsyncConnection, project_id: UUID) -> ProjectRecord | None:
+async def find(connection: Connection, project_id: UUID) -> ProjectRecord | None:
     """Return the project, whoever may see it."""
     row = (await connection.execute(_FIND, {"project_id": project_id})).one_or_none()
     return None if row is None else project_of(row)
@@ -134,9 +132,7 @@ _MEMBERS = text("""
 """)
 
 
-async def members(
-    connection: AsyncConnection, project_ids: Collection[UUID]
-) -> Sequence[MemberRecord]:
+async def members(connection: Connection, project_ids: Collection[UUID]) -> Sequence[MemberRecord]:
     """Return the members of these projects, longest standing first within each."""
     result = await connection.execute(_MEMBERS, {"project_ids": list(project_ids)})
     return [
@@ -301,7 +297,7 @@ _MEMBERSHIPS_REVISIONS = text(
 
 
 async def memberships_revisions(
-    connection: AsyncConnection, user_ids: Collection[UUID]
+    connection: Connection, user_ids: Collection[UUID]
 ) -> Mapping[UUID, int]:
     """Return the revision of the set of projects that each of these users can see."""
     result = await connection.execute(_MEMBERSHIPS_REVISIONS, {"user_ids": list(user_ids)})
@@ -311,7 +307,7 @@ async def memberships_revisions(
 _VISIBLE = text("SELECT project_id FROM project_members WHERE user_id = :user_id")
 
 
-async def visible(connection: AsyncConnection, user_id: UUID) -> frozenset[UUID]:
+async def visible(connection: Connection, user_id: UUID) -> frozenset[UUID]:
     """Return the ids of all projects that the user can see."""
     result = await connection.execute(_VISIBLE, {"user_id": user_id})
     return frozenset(result.scalars())

@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
 from persistence.blobs import BlobStore
+from realtime.feeds import Feeds
+from realtime.presence import Presence
+
 from persistence.database import Database
 from persistence.image_files import ImageInspector
 from persistence.records import MembershipsChange, ProjectChange
 from realtime.bus import Bus
-from realtime.feeds import Feeds
-from realtime.presence import Presence
 from resolvers.addresses import AddressSigner
 from resolvers.errors import Unauthenticated
 from resolvers.limits import Limits
@@ -21,7 +23,10 @@ from resolvers.tokens import AccessTokens
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Services:
-    """All that one process shares between operations; built once by the composition root."""
+    """All that one process shares between operations; built once by the composition root.
+
+    ``spool`` is a folder for files that are being uploaded.
+    """
 
     limits: Limits
     database: Database
@@ -35,6 +40,7 @@ class Services:
     tokens: AccessTokens
     passwords: Passwords
     clock: Callable[[], datetime]
+    spool: Path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

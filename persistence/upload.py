@@ -1,0 +1,69 @@
+"""Uploads that finished: a repeated call finds the first one's result here."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import text
+
+from persistence.database import Connection
+
+
+class RejectedFile(Struct, frozen=True, kw_only=True):
+    """A file that was not stored, and why."""
+
+    name: str
+    code: str
+    message: str
+
+
+class UploadRecord(Struct, frozen=True, kw_only=True):
+    """What came of an upload. ``upload_id`` was chosen by the client."""
+
+    user_id: UUID
+    upload_id: str
+    project_id: UUID
+    image_ids: Sequence[UUID]
+    rejected: Sequence[RejectedFile]
+    files_total: int
+    bytes_received: int
+
+
+_FIND = text("""
+    SELECT user_id, upload_id, project_id, image_ids, rejected, files_total, bytes_received
+    FROM uploads WHERE user_id = :user_id AND upload_id = :upload_id
+""")
+
+
+async def find(connection: Connection, user_id: UUID, upload_id: str) -> UploadRecord | None:
+    """Return the user's finished upload of this name."""
+    result = await connection.execute(_FIND, {"user_id": user_id, "upload_id": upload_id})
+    row = result.one_or_none()
+    return None if row is None else msgspec.convert(row._mapping, UploadRecord)
+
+
+_INSERT = text("""
+    INSERT INTO uploads (user_id, upload_id, project_id, image_ids, rejected, files_total,
+        bytes_received)
+    VALUES (:user_id, :upload_id, :project_id, :image_ids, CAST(:rejected AS jsonb), :files_total,
+        :bytes_received)
+    ON CONFLICT (user_id, upload_id) DO NOTHING RETURNING upload_id
+""")
+
+
+async def insert(connection: Connection, upload: UploadRecord) -> bool:
+    """Remember a finished upload; False where the user has one of this name already."""
+    values = msgspec.structs.asdict(upload)
+    values["rejected"] = msgspec.json.encode(upload.rejected).decode()
+    return (await connection.execute(_INSERT, values)).one_or_none() is not None
+
+
+_STORED_BYTES = text("""
+    SELECT COALESCE(sum(storage_bytes), 0) FROM projects WHERE owner_id = :owner_id
+""")
+
+
+async def stored_bytes(connection: Connection, owner_id: UUID) -> int:
+    """Return how many bytes of originals the user's own projects hold."""
+    return int((await connection.execute(_STORED_BYTES, {"owner_id": owner_id})).scalar_one())

@@ -1,0 +1,1 @@
+"""What subscriptions stream: async generators that register first, then read, then follow."""

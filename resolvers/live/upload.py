@@ -1,0 +1,77 @@
+"""The progress of an upload: small messages that nothing depends on, so nothing keeps them."""
+
+import time
+from uuid import UUID, uuid5
+
+import msgspec
+from msgspec import Struct
+
+from realtime.bus import Bus
+
+_SECONDS_BETWEEN_REPORTS = 0.1
+
+
+class UploadProgress(Struct, frozen=True, kw_only=True):
+    """How far an upload has come. ``upload_id`` was chosen by the client."""
+
+    upload_id: str
+    files_total: int
+    files_stored: int = 0
+    files_rejected: int = 0
+    bytes_received: int = 0
+    done: bool = False
+
+
+def channel_of(user_id: UUID, upload_id: str) -> str:
+    """Return the channel for the progress of a user's upload; short, whatever the id is."""
+    return f"upload:{uuid5(user_id, upload_id)}"
+
+
+class ProgressReport:
+    """Tells how far an upload has come, at most ten times a second, and at the end."""
+
+    def __init__(self, bus: Bus, user_id: UUID, upload_id: str | None, *, files_total: int) -> None:
+        self._bus = bus
+        self._channel = None if upload_id is None else channel_of(user_id, upload_id)
+        self._upload_id = upload_id or ""
+        self._files_total = files_total
+        self._files_stored = 0
+        self._files_rejected = 0
+        self._reported_at = 0.0
+        self.bytes_received = 0
+
+    def received(self, size: int) -> None:
+        """Count bytes that came in."""
+        self.bytes_received += size
+        self._report()
+
+    def stored(self) -> None:
+        """Count a file that was accepted."""
+        self._files_stored += 1
+        self._report()
+
+    def rejected(self) -> None:
+        """Count a file that was rejected."""
+        self._files_rejected += 1
+        self._report()
+
+    def done(self) -> None:
+        """Report that the upload is finished."""
+        self._report(done=True)
+
+    def _report(self, *, done: bool = False) -> None:
+        now = time.monotonic()
+        if self._channel is None or not (
+            done or now - self._reported_at >= _SECONDS_BETWEEN_REPORTS
+        ):
+            return
+        self._reported_at = now
+        progress = UploadProgress(
+            upload_id=self._upload_id,
+            files_total=self._files_total,
+            files_stored=self._files_stored,
+            files_rejected=self._files_rejected,
+            bytes_received=self.bytes_received,
+            done=done,
+        )
+        self._bus.publish(self._channel, msgspec.json.encode(progress).decode())

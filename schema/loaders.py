@@ -1,0 +1,119 @@
+"""Batched loading: what the fields of one operation need goes into one statement a kind."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from typing import TypeVar
+from uuid import UUID
+
+from strawberry.dataloader import DataLoader
+
+from persistence import account, image, project, queue
+from persistence.change import ProjectAccess
+from persistence.database import Connection
+from persistence.pagination import Page
+from persistence.records import (
+    ImageRecord,
+    MemberRecord,
+    SegmentationRecord,
+    SegmentationStatus,
+    UserRecord,
+)
+from resolvers.access import NO_IMAGE, NO_PROJECT
+from resolvers.errors import HubError, NotFound
+from schema.info import Info
+
+T = TypeVar("T")
+
+
+async def _load(
+    info: Info,
+    key: UUID,
+    name: Hashable,
+    read: Callable[[Connection, Sequence[UUID]], Awaitable[Mapping[UUID, T]]],
+    missing: str,
+) -> T:
+    """Load by key through the operation's loader of this name; raise NotFound if missing."""
+    loader: DataLoader[UUID, T] | None = info.context.cache.get(name)  # type: ignore[assignment]
+    if loader is None:
+        database = info.context.services.database
+
+        async def batch(keys: list[UUID]) -> list[T | HubError]:
+            async with database.reading() as connection:
+                found = await read(connection, keys)
+            return [found.get(wanted, NotFound(missing)) for wanted in keys]
+
+        loader = info.context.cache[name] = DataLoader(load_fn=batch)
+    return await loader.load(key)
+
+
+async def load_user(info: Info, user_id: UUID) -> UserRecord:
+    """Load a user."""
+    return await _load(info, user_id, "users", account.users, "There is no such user.")
+
+
+async def load_users(info: Info, user_ids: Sequence[UUID]) -> Sequence[UserRecord]:
+    """Load several users, in this order."""
+    return await asyncio.gather(*(load_user(info, user_id) for user_id in user_ids))
+
+
+async def load_access(info: Info, project_id: UUID) -> ProjectAccess:
+    """Load a project with the viewer's role in it."""
+    user_id = info.context.user_id
+
+    async def read(connection: Connection, keys: Sequence[UUID]) -> Mapping[UUID, ProjectAccess]:
+        return await project.accesses(connection, keys, user_id)
+
+    return await _load(info, project_id, "accesses", read, NO_PROJECT)
+
+
+async def load_members(info: Info, project_id: UUID) -> Sequence[MemberRecord]:
+    """Load a project's members."""
+
+    async def read(
+        connection: Connection, keys: Sequence[UUID]
+    ) -> Mapping[UUID, Sequence[MemberRecord]]:
+        groups: dict[UUID, list[MemberRecord]] = {key: [] for key in keys}
+        for member in await project.members(connection, keys):
+            groups[member.project_id].append(member)
+        return groups
+
+    return await _load(info, project_id, "members", read, NO_PROJECT)
+
+
+async def load_image(info: Info, image_id: UUID) -> ImageRecord:
+    """Load an image that the viewer can see."""
+    user_id = info.context.user_id
+
+    async def read(connection: Connection, keys: Sequence[UUID]) -> Mapping[UUID, ImageRecord]:
+        return await image.visible(connection, keys, user_id)
+
+    return await _load(info, image_id, "images", read, NO_IMAGE)
+
+
+async def load_images(
+    info: Info,
+    project_id: UUID,
+    *,
+    first: int,
+    after: UUID | None,
+    statuses: tuple[SegmentationStatus, ...] | None,
+    search: str | None,
+) -> Page[ImageRecord]:
+    """Load a page of the images of a project that the viewer was found to see."""
+
+    async def read(
+        connection: Connection, keys: Sequence[UUID]
+    ) -> Mapping[UUID, Page[ImageRecord]]:
+        return await image.pages(
+            connection, keys, first=first, after=after, statuses=statuses, search=search
+        )
+
+    name = ("pages of images", first, after, statuses, search)
+    return await _load(info, project_id, name, read, NO_PROJECT)
+
+
+async def load_segmentation(info: Info, segmentation_id: UUID) -> SegmentationRecord:
+    """Load a segmentation of an image that the viewer was found to see."""
+    return await _load(
+        info, segmentation_id, "segmentations", queue.segmentations, "There is no such run."
+    )
