@@ -218,7 +218,7 @@ class JobRecord(Struct, frozen=True, kw_only=True):
     finished_at: datetime | None
 
 
-class QueueRecord(Struct, frozen=True, kw_only=True):
+class QueueNumbers(Struct, frozen=True, kw_only=True):
     """How much of a project waits for workers, and how long that takes; None if unmeasured."""
 
     project_id: UUID
