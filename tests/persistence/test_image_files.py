@@ -1,0 +1,355 @@
+"""The content of a file decides what it is; what can't be trusted is rejected, and alone."""
+
+import struct
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import pytest_asyncio
+import pyvips  # type: ignore[import-untyped]
+import tifffile
+from numpy.typing import NDArray
+
+from persistence.image_files import ImageInspector, ImageLimits, RejectedImage
+from tests.persistence.pictures import (
+    HEIGHT,
+    SAMPLES,
+    WIDTH,
+    Sample,
+    blobs,
+    bytes_of,
+    saved,
+    tiff,
+    turned_jpeg,
+)
+
+NATURAL = {"tiff jpeg", "tiff alpha", "tiff colour", "tiff colour planar", "ome-tiff colour"}
+STRETCHED = [
+    "png grey",
+    "png grey 16",
+    "png colour 16",
+    "bmp grey",
+    *(name for name in SAMPLES if "tiff" in name and name not in NATURAL),
+    *(name for name in SAMPLES if "imagej" in name),
+]
+CUT = [
+    "png colour",
+    "png palette",
+    "jpeg colour",
+    "jpeg progressive",
+    "webp",
+    "webp lossless",
+    "webp animated",
+    "gif",
+    "gif animated",
+    "bmp colour",
+    "tiff uint16",
+    "tiff lzw",
+    "tiff tiled",
+    "tiff float64",
+    "tiff stack in one page",
+    "bigtiff",
+    "ome-tiff pyramid",
+    "imagej in one page",
+]
+_REAL = Path(__file__).parents[2] / "samples"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def inspector() -> AsyncIterator[ImageInspector]:
+    async with ImageInspector() as inspector:
+        yield inspector
+
+
+async def _code(inspector: ImageInspector, path: Path) -> str:
+    with pytest.raises(RejectedImage) as rejected:
+        await inspector.inspect(path)
+    assert rejected.value.message.endswith(".")
+    return rejected.value.code
+
+
+def _decoded(thumbnail: bytes) -> NDArray[Any]:
+    image = pyvips.Image.webpload_buffer(thumbnail)
+    pixels: NDArray[Any] = image.numpy().astype(np.int64)
+    return pixels.reshape(image.height, image.width, image.bands)
+
+
+@pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
+async def test_every_accepted_format_is_measured_and_drawn(
+    inspector: ImageInspector, tmp_path: Path, sample: Sample
+) -> None:
+    path = tmp_path / "name-says-nothing.txt"
+    sample.write(path)
+
+    found = await inspector.inspect(path)
+
+    assert (found.width, found.height) == (WIDTH, HEIGHT)
+    assert (found.channels, found.pages) == (sample.channels, sample.pages)
+    assert found.mime_type == sample.mime_type
+    drawn = _decoded(found.thumbnail)
+    assert drawn.shape[:2] == (HEIGHT, WIDTH)
+    disc, ground = drawn[15:25, 25:35].mean(), drawn[:, :10].mean()
+    assert disc > ground, "the disc is not to be seen"
+
+
+@pytest.mark.parametrize("name", STRETCHED)
+async def test_microscopy_in_a_tenth_of_its_range_is_visible(
+    inspector: ImageInspector, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "image"
+    SAMPLES[name].write(path)
+    drawn = _decoded((await inspector.inspect(path)).thumbnail)
+    assert drawn[15:25, 25:35].max(axis=-1).mean() > 180
+    assert drawn[:, :10].max(axis=-1).mean() < 80
+
+
+@pytest.mark.parametrize("name", CUT)
+@pytest.mark.parametrize("keep", ["10 %", "50 %", "99 %", "all but one byte"])
+async def test_a_truncated_file_is_rejected(
+    inspector: ImageInspector, tmp_path: Path, name: str, keep: str
+) -> None:
+    whole = bytes_of(SAMPLES[name].write, tmp_path)
+    size = len(whole)
+    left = {"10 %": size // 10, "50 %": size // 2, "99 %": size * 99 // 100}.get(keep, size - 1)
+    path = tmp_path / "cut"
+    path.write_bytes(whole[:left])
+    assert await _code(inspector, path) == "TRUNCATED"
+
+
+async def test_a_tiff_may_lack_bytes_that_nothing_in_it_refers_to(
+    inspector: ImageInspector, tmp_path: Path
+) -> None:
+    """tifffile ends stacks of several pages with 16 bytes of padding."""
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    SAMPLES["tiff stack"].write(whole)
+    cut.write_bytes(whole.read_bytes()[:-16])
+    assert await inspector.inspect(cut) == await inspector.inspect(whole)
+    cut.write_bytes(whole.read_bytes()[:-17])
+    assert await _code(inspector, cut) == "TRUNCATED"
+
+
+async def test_bytes_behind_the_end_of_an_image_do_no_harm(
+    inspector: ImageInspector, tmp_path: Path
+) -> None:
+    for name in ("png colour", "jpeg colour", "gif", "bmp colour", "tiff stack"):
+        whole, longer = tmp_path / "whole", tmp_path / "longer"
+        SAMPLES[name].write(whole)
+        longer.write_bytes(whole.read_bytes() + b"trailing bytes")
+        assert await inspector.inspect(longer) == await inspector.inspect(whole)
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "EMPTY_FILE"),
+        (b"well, cell 17 is the one to look at\n", "NOT_AN_IMAGE"),
+        (b"BMI of the patients, in kg per square metre: 21, 23, 22", "NOT_AN_IMAGE"),
+        (b"P1 showed no response", "NOT_AN_IMAGE"),
+        (b"\x89PN", "NOT_AN_IMAGE"),
+        (b"<html><p>Please sign in</p></html>", "NOT_AN_IMAGE"),
+        (bytes(4096), "NOT_AN_IMAGE"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "UNSUPPORTED_FORMAT"),
+        (b'<?xml version="1.0"?>\n<!-- a -->\n<svg:svg width="3"/>', "UNSUPPORTED_FORMAT"),
+        (b"%PDF-1.7\n", "UNSUPPORTED_FORMAT"),
+        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00", "UNSUPPORTED_FORMAT"),
+        (b"\x00\x00\x00\x18ftypavif\x00\x00\x00\x00", "UNSUPPORTED_FORMAT"),
+        (b"ZISRAWFILE\x00\x00\x00\x00", "UNSUPPORTED_FORMAT"),
+        (bytes(128) + b"DICM", "UNSUPPORTED_FORMAT"),
+        (b"P5 60 40 255\n", "UNSUPPORTED_FORMAT"),
+        (b"\x89PNG\r\n\x1a\n and so on", "TRUNCATED"),
+        (b"\xff\xd8\xff and so on", "TRUNCATED"),
+        (b"II*\x00\x08\x00\x00\x00 and so on, and on and on", "TRUNCATED"),
+        (b"II*\x00\x00\x00\x00\x00", "TRUNCATED"),
+        (b"II+\x00\x08\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff", "TRUNCATED"),
+        (b"RIFF\x10\x00\x00\x00WEBPVP8 ", "TRUNCATED"),
+        (b"GIF89a\x01\x00\x01\x00\x00\x00\x00\x99", "TRUNCATED"),
+        (b"BM" + bytes(12) + b"\x28\x00\x00\x00" + bytes(36), "TRUNCATED"),
+    ],
+)
+async def test_what_is_no_image_of_ours_is_rejected_whatever_its_name(
+    inspector: ImageInspector, tmp_path: Path, content: bytes, code: str
+) -> None:
+    path = tmp_path / "image.png"
+    path.write_bytes(content)
+    assert await _code(inspector, path) == code
+
+
+def _png(width: int, height: int, rows: bytes) -> bytes:
+    def chunk(name: bytes, data: bytes) -> bytes:
+        checksum = zlib.crc32(name + data)
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", checksum)
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def _huge_tiff(path: Path) -> None:
+    tifffile.imwrite(path, blobs(), metadata=None)
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        for name in ("ImageWidth", "ImageLength"):
+            tiff.pages.first.tags[name].overwrite(2_000_000_000)
+
+
+async def test_dimensions_are_checked_before_anything_is_decoded(
+    inspector: ImageInspector, tmp_path: Path
+) -> None:
+    bomb, tall, absurd, tiff_bomb = (tmp_path / name for name in ("1", "2", "3", "4"))
+    bomb.write_bytes(_png(100_000, 100_000, bytes(10_000_000)))
+    tall.write_bytes(_png(1, 2**31 - 1, bytes(1000)))
+    absurd.write_bytes(_png(2**31 - 1, 2**31 - 1, bytes(1000)))
+    _huge_tiff(tiff_bomb)
+    for path in (bomb, tall, absurd, tiff_bomb):
+        assert await _code(inspector, path) == "TOO_MANY_PIXELS", path.name
+
+
+async def test_pixels_are_limited_by_page_and_in_total(tmp_path: Path) -> None:
+    one, stack, series, frames = (tmp_path / name for name in ("one", "stack", "series", "frames"))
+    SAMPLES["tiff uint16"].write(one)
+    SAMPLES["tiff stack"].write(stack)
+    SAMPLES["ome-tiff of several series"].write(series)
+    SAMPLES["gif animated"].write(frames)
+    page = WIDTH * HEIGHT
+    async with ImageInspector(ImageLimits(page_pixels=page, total_pixels=4 * page)) as strict:
+        assert (await strict.inspect(one)).pages == 1
+        for path in (stack, series, frames):
+            assert await _code(strict, path) == "TOO_MANY_PIXELS"
+    async with ImageInspector(ImageLimits(page_pixels=page - 1)) as stricter:
+        assert await _code(stricter, one) == "TOO_MANY_PIXELS"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+async def test_a_photo_is_measured_and_drawn_as_its_exif_orientation_says(
+    inspector: ImageInspector, tmp_path: Path, orientation: int
+) -> None:
+    path = tmp_path / "photo"
+    path.write_bytes(turned_jpeg(orientation))
+    found = await inspector.inspect(path)
+    drawn = _decoded(found.thumbnail)[:, :, 0]
+    upright = orientation <= 4
+    expected = (WIDTH, HEIGHT) if upright else (HEIGHT, WIDTH)
+    assert (found.width, found.height) == expected == drawn.shape[::-1]
+    first = drawn[:, :10] if upright else drawn[:10]
+    # The left half is black: mirrored or turned by 180 degrees it is the right one, and so on.
+    assert first.mean() < 60 if orientation in {1, 4, 5, 6} else first.mean() > 200
+
+
+async def test_colours_of_photographs_and_stains_are_kept(inspector: ImageInspector) -> None:
+    for name in ("tissue-he.jpg", "ihc.png", "retina.jpg"):
+        drawn = _decoded((await inspector.inspect(_REAL / name)).thumbnail)
+        original = pyvips.Image.new_from_file(str(_REAL / name)).numpy()
+        assert np.allclose(drawn.mean(axis=(0, 1)), original.mean(axis=(0, 1)), atol=3)
+
+
+async def test_sixteen_bit_nuclei_are_well_visible(inspector: ImageInspector) -> None:
+    path = _REAL / "nuclei-fluorescence.tif"
+    found = await inspector.inspect(path)
+    drawn = _decoded(found.thumbnail)[:, :, 0]
+    original = tifffile.imread(path)
+    assert (found.width, found.height, found.channels, found.pages) == (512, 512, 1, 1)
+    assert original.max() / 65535 < 0.1 or original.mean() / 65535 < 0.05
+    assert np.percentile(drawn, 5) < 20
+    assert np.percentile(drawn, 97) > 120
+
+
+async def test_channels_are_told_apart_by_colour(inspector: ImageInspector, tmp_path: Path) -> None:
+    picture = np.zeros((3, 40, 60), np.uint16)
+    for channel in range(3):
+        picture[channel, :, 20 * channel : 20 * channel + 20] = 1000
+    path = tmp_path / "channels"
+    tiff(picture, ome=True, metadata={"axes": "CYX"})(path)
+    drawn = _decoded((await inspector.inspect(path)).thumbnail)
+    cyan, magenta, yellow = (drawn[20, x] > 128 for x in (10, 30, 50))
+    assert [list(c) for c in (cyan, magenta, yellow)] == [
+        [False, True, True],
+        [True, False, True],
+        [True, True, False],
+    ]
+
+
+async def test_the_middle_of_a_stack_is_drawn(inspector: ImageInspector, tmp_path: Path) -> None:
+    stack = np.zeros((5, 2, 40, 60), np.uint16)
+    stack[2, :, 10:30, 20:40] = 500
+    path = tmp_path / "stack"
+    tiff(stack, ome=True, metadata={"axes": "ZCYX"})(path)
+    found = await inspector.inspect(path)
+    drawn = _decoded(found.thumbnail)
+    assert (found.channels, found.pages) == (2, 5)
+    assert drawn[20, 30].min() > 200
+    assert drawn[2, 2].max() < 40
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("value", [0, 1])
+async def test_a_constant_image_is_drawn_flat(
+    inspector: ImageInspector, tmp_path: Path, dtype: str, value: int
+) -> None:
+    path = tmp_path / "flat"
+    top = 1 if dtype == "float32" else np.iinfo(dtype).max
+    tiff(np.full((40, 60), value * top, dtype))(path)
+    drawn = _decoded((await inspector.inspect(path)).thumbnail)
+    assert drawn.min() == drawn.max() == 255 * value
+
+
+async def test_what_is_not_finite_is_black_and_spoils_nothing(
+    inspector: ImageInspector, tmp_path: Path
+) -> None:
+    for size in (1, 20):
+        picture = np.kron(blobs(dtype=np.float32), np.ones((size, size), np.float32))
+        picture[: 5 * size] = np.nan
+        picture[-5 * size :] = np.inf
+        picture[:, : 3 * size] = -np.inf
+        path = tmp_path / f"holes-{size}"
+        tiff(picture)(path)
+        drawn = _decoded((await inspector.inspect(path)).thumbnail)
+        height, width = drawn.shape[:2]
+        assert drawn[height // 2, width // 2].min() > 150
+        assert drawn[: height // 10].max() < 20
+        assert drawn[-height // 10 :].max() < 20
+    tiff(np.full((40, 60), np.nan, np.float32))(path)
+    assert _decoded((await inspector.inspect(path)).thumbnail).max() == 0
+
+
+async def test_alpha_is_flattened_onto_white(inspector: ImageInspector, tmp_path: Path) -> None:
+    picture = np.zeros((40, 60, 4), np.uint8)
+    picture[:, 30:, 3] = 255
+    path = tmp_path / "alpha"
+    saved("pngsave", picture)(path)
+    drawn = _decoded((await inspector.inspect(path)).thumbnail)
+    assert drawn.shape[-1] == 3
+    assert drawn[:, :25].min() > 245
+    assert drawn[:, 35:].max() < 10
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((900, 600), (300, 200)), ((301, 7), (300, 7)), ((3, 5000), (1, 300)), ((20, 10), (20, 10))],
+)
+async def test_thumbnails_fit_the_box_and_are_never_enlarged(
+    inspector: ImageInspector, tmp_path: Path, shape: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    path = tmp_path / "sized"
+    tiff(np.random.default_rng(1).integers(0, 999, shape).astype(np.uint16))(path)
+    assert _decoded((await inspector.inspect(path)).thumbnail).shape[:2] == expected
+
+
+async def test_an_ome_tiff_that_refers_to_other_files_is_taken_for_what_it_holds(
+    inspector: ImageInspector, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.ome.tif"
+    tiff(blobs(2), ome=True, metadata={"axes": "ZYX"})(other)
+    path = tmp_path / "master.ome.tif"
+    uuid = "urn:uuid:00000000-0000-0000-0000-000000000000"
+    data = (
+        f'<TiffData IFD="0" PlaneCount="2"><UUID FileName="{other.name}">{uuid}</UUID></TiffData>'
+    )
+    with tifffile.TiffFile(other) as source:
+        description = source.ome_metadata or ""
+    cut = description.index("<TiffData"), description.index("</Pixels>")
+    description = description[: cut[0]] + data + description[cut[1] :]
+    tifffile.imwrite(path, blobs(), description=description, metadata=None)
+    found = await inspector.inspect(path)
+    assert (found.channels, found.pages) == (1, 1)
