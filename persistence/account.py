@@ -150,3 +150,22 @@ async def touch_api_key(
     await connection.execute(
         _TOUCH_API_KEY, {"api_key_id": api_key_id, "now": now, "unless_since": unless_since}
     )
+
+
+_ACQUAINTANCES = text(f"""
+    SELECT {USER} FROM users
+    WHERE id = ANY(:user_ids) AND (id = :viewer_id OR EXISTS (
+        SELECT FROM project_members theirs JOIN project_members mine USING (project_id)
+        WHERE theirs.user_id = users.id AND mine.user_id = :viewer_id
+    ))
+""")
+
+
+async def acquaintances(
+    connection: Connection, viewer_id: UUID, user_ids: Collection[UUID]
+) -> Mapping[UUID, UserRecord]:
+    """Return those of these users that the viewer shares a project with, or is."""
+    result = await connection.execute(
+        _ACQUAINTANCES, {"viewer_id": viewer_id, "user_ids": list(user_ids)}
+    )
+    return {row.id: user_of(row) for row in result}

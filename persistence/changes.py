@@ -63,6 +63,18 @@ async def since(
     )
 
 
+_KNOWN = text("""
+    SELECT EXISTS (SELECT FROM images WHERE id = :image_id AND project_id = :project_id)
+        OR EXISTS (SELECT FROM image_tombstones WHERE id = :image_id AND project_id = :project_id)
+""")
+
+
+async def known(connection: Connection, project_id: UUID, image_id: UUID) -> bool:
+    """Tell whether the project has the image, or still knows that it was deleted."""
+    found = await connection.execute(_KNOWN, {"project_id": project_id, "image_id": image_id})
+    return bool(found.scalar_one())
+
+
 _PURGED = text("SELECT purged_revision FROM projects WHERE id = :project_id")
 
 

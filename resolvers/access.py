@@ -38,14 +38,14 @@ def require(access: ProjectAccess, needed: ProjectRole) -> None:
     """Raise Forbidden unless the viewer's role in the project includes the one needed."""
     if not access.role.includes(needed):
         raise Forbidden(
-            f"This takes the role {needed}; yours in project '{access.project.name}' is {access.role}."
+            f"This takes the role {needed}; in '{access.project.name}' you are {access.role}."
         )
 
 
 async def images_for(
     connection: Connection, context: Context, image_ids: Collection[UUID]
 ) -> Mapping[UUID, ImageRecord]:
-    """Return the images by id; raises NotFound, naming none, where the viewer can't see them all."""
+    """Return the images by id; raises NotFound where the viewer can't see them all."""
     found = await image.visible(connection, image_ids, context.user_id)
     if len(found) < len(set(image_ids)):
         raise NotFound(NO_IMAGE)

@@ -195,3 +195,11 @@ async def viewer(context: Context) -> UserRecord:
     if user_id not in found:
         raise Unauthenticated("This account is gone.")
     return found[user_id]
+
+
+async def find(context: Context, user_id: UUID) -> UserRecord | None:
+    """Return the viewer, or somebody in a project of the viewer's; None for anybody else."""
+    viewer_id = context.user_id
+    async with context.services.database.reading() as connection:
+        found = await account.acquaintances(connection, viewer_id, [user_id])
+    return found.get(user_id)

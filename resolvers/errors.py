@@ -3,7 +3,7 @@
 HubError                 code
  ├─ Unauthenticated      UNAUTHENTICATED   no credentials, or none that hold (any more)
  ├─ Forbidden            FORBIDDEN         seen, but not allowed
- ├─ NotFound             NOT_FOUND         not there, or not for this viewer's eyes: they look the same
+ ├─ NotFound             NOT_FOUND         not there, or not for this viewer's eyes
  ├─ BadUserInput         BAD_USER_INPUT    the arguments can't be right
  ├─ Conflict             CONFLICT          right arguments, at the wrong moment
  ├─ QuotaExceeded        QUOTA_EXCEEDED    more than this account or project may hold

@@ -1,1 +1,1 @@
-"""What clients see: Strawberry types, the three roots, the GraphQL endpoint over HTTP and WebSocket."""
+"""What clients see: types, the three roots, GraphQL over HTTP and WebSocket."""

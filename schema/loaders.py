@@ -13,6 +13,7 @@ from persistence.database import Connection
 from persistence.pagination import Page
 from persistence.records import (
     ImageRecord,
+    JobRecord,
     MemberRecord,
     SegmentationRecord,
     SegmentationStatus,
@@ -117,3 +118,8 @@ async def load_segmentation(info: Info, segmentation_id: UUID) -> SegmentationRe
     return await _load(
         info, segmentation_id, "segmentations", queue.segmentations, "There is no such run."
     )
+
+
+async def load_job(info: Info, job_id: UUID) -> JobRecord:
+    """Load a job of an image that the viewer was found to see."""
+    return await _load(info, job_id, "jobs", queue.jobs, "There is no such job.")

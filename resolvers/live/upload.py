@@ -1,14 +1,21 @@
 """The progress of an upload: small messages that nothing depends on, so nothing keeps them."""
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
 from uuid import UUID, uuid5
 
 import msgspec
 from msgspec import Struct
 
+from persistence import upload
+from persistence.upload import UploadRecord
 from realtime.bus import Bus
+from realtime.latest import follow
+from resolvers.context import Context
 
 _SECONDS_BETWEEN_REPORTS = 0.1
+_SECONDS_BETWEEN_LOOKS = 5.0
 
 
 class UploadProgress(Struct, frozen=True, kw_only=True):
@@ -20,6 +27,9 @@ class UploadProgress(Struct, frozen=True, kw_only=True):
     files_rejected: int = 0
     bytes_received: int = 0
     done: bool = False
+
+
+_decoder = msgspec.json.Decoder(UploadProgress)
 
 
 def channel_of(user_id: UUID, upload_id: str) -> str:
@@ -75,3 +85,41 @@ class ProgressReport:
             done=done,
         )
         self._bus.publish(self._channel, msgspec.json.encode(progress).decode())
+
+
+async def upload_progress(context: Context, upload_id: str) -> AsyncIterator[UploadProgress]:
+    """Stream how far one of the viewer's own uploads has come, until it is done.
+
+    May begin before the upload does. The end is read from the database, so it is never missed.
+    """
+    user_id = context.user_id
+    services = context.services
+    async with follow(services.bus, channel_of(user_id, upload_id)) as messages:
+        progress = UploadProgress(upload_id=upload_id, files_total=0)
+        look = True
+        while True:
+            if look:
+                async with services.database.reading() as connection:
+                    finished = await upload.find(connection, user_id, upload_id)
+                if finished is not None:
+                    yield _finished(finished)
+                    return
+            if not progress.done:
+                yield progress
+            try:
+                async with asyncio.timeout(_SECONDS_BETWEEN_LOOKS):
+                    progress = _decoder.decode(await anext(messages))
+                look = progress.done
+            except TimeoutError:
+                look = True
+
+
+def _finished(record: UploadRecord) -> UploadProgress:
+    return UploadProgress(
+        upload_id=record.upload_id,
+        files_total=record.files_total,
+        files_stored=len(record.image_ids),
+        files_rejected=len(record.rejected),
+        bytes_received=record.bytes_received,
+        done=True,
+    )

@@ -1,0 +1,46 @@
+"""dashboardUpdated: the numbers of all projects that the viewer can see, together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from msgspec.structs import replace
+
+from persistence.records import DashboardRecord
+from resolvers import dashboard
+from resolvers.context import Context
+from resolvers.live.project import VisibleProjects
+
+SECONDS_BETWEEN_UPDATES = 0.25
+
+
+async def dashboards(context: Context) -> AsyncIterator[DashboardRecord]:
+    """Stream the dashboard: at once, then after changes, the first at once and not too often.
+
+    What is streamed is what the query ``dashboard`` would answer at that moment.
+    """
+    changed = asyncio.Event()
+    following = asyncio.create_task(_follow(context, changed))
+    following.add_done_callback(lambda _: changed.set())
+    try:
+        last = await dashboard.find(context)
+        yield last
+        while True:
+            await changed.wait()
+            changed.clear()
+            if following.done():
+                following.result()
+                return
+            now = await dashboard.find(context)
+            if replace(now, timestamp=last.timestamp) != last:
+                last = now
+                yield last
+                await asyncio.sleep(SECONDS_BETWEEN_UPDATES)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+async def _follow(context: Context, changed: asyncio.Event) -> None:
+    async with VisibleProjects(context) as projects:
+        async for _ in projects.updates():
+            changed.set()

@@ -1,0 +1,42 @@
+"""Streams that last only as long as the viewer may see a project."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import TypeVar
+from uuid import UUID
+
+from resolvers.context import Context
+from resolvers.live.project import project_updates
+
+T = TypeVar("T")
+
+
+async def while_visible(
+    context: Context, project_id: UUID, source: AsyncIterator[T]
+) -> AsyncIterator[T]:
+    """Yield what the source yields until the project is deleted.
+
+    Raises NotFound where the viewer can't see the project, and Forbidden as soon as that is so.
+    """
+    async with aclosing(project_updates(context, project_id)) as updates:
+        await anext(updates)
+        ended = asyncio.create_task(_exhaust(updates))
+        try:
+            while True:
+                arrival = asyncio.ensure_future(anext(source))
+                await asyncio.wait({arrival, ended}, return_when=asyncio.FIRST_COMPLETED)
+                if ended.done():
+                    arrival.cancel()
+                    await asyncio.wait({arrival})
+                    ended.result()
+                    return
+                yield arrival.result()
+        finally:
+            ended.cancel()
+            await asyncio.wait({ended})
+
+
+async def _exhaust(source: AsyncIterator[object]) -> None:
+    async for _ in source:
+        pass

@@ -1,0 +1,21 @@
+"""presenceChanged: who is watching a project, with any subscription to it."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from uuid import UUID
+
+from resolvers.context import Context
+from resolvers.live.guard import while_visible
+
+
+async def presences(context: Context, project_id: UUID) -> AsyncIterator[frozenset[UUID]]:
+    """Stream the users who watch the project: at once, then whenever somebody comes or goes.
+
+    Raises NotFound where the viewer can't see the project, and Forbidden as soon as that is so.
+    """
+    async with (
+        context.services.presence.watch(project_id) as watch,
+        aclosing(while_visible(context, project_id, watch)) as visible,
+    ):
+        async for users in visible:
+            yield users
