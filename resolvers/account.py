@@ -132,7 +132,6 @@ async def refresh_session(context: Context, *, refresh_token: str) -> SessionGra
     now = services.clock()
     token_hash = hash_secret(refresh_token)
     next_token = new_secret(REFRESH_TOKEN_PREFIX)
-    ended = None
     async with services.database.transaction() as unit:
         rotation = await session.rotate(
             unit.connection,
@@ -141,13 +140,17 @@ async def refresh_session(context: Context, *, refresh_token: str) -> SessionGra
             now=now,
             expires_at=_refresh_until(services, now),
         )
-        if rotation is None:
-            ended = await session.revoke_reused(unit.connection, token_hash, now=now)
-    if ended is not None:
-        announce_session_end(services, ended)
     if rotation is None:
+        await _end_session_if_reused(services, token_hash, now)
         raise Unauthenticated("This refresh token is not good any more: sign in again.")
     return _grant(services, rotation.user, rotation.session_id, next_token, now)
+
+
+async def _end_session_if_reused(services: Services, token_hash: str, now: datetime) -> None:
+    async with services.database.transaction() as unit:
+        ended = await session.revoke_reused(unit.connection, token_hash, now=now)
+    if ended is not None:
+        announce_session_end(services, ended)
 
 
 async def sign_out(context: Context, *, refresh_token: str) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from persistence import attempt
 from persistence.database import Database
+from tests.persistence.locks import until_someone_waits
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=15)
@@ -39,6 +40,17 @@ async def test_attempts_at_once_all_count(database: Database) -> None:
     )
     assert sorted(tally["address:x"] for tally in tallies) == list(range(1, 11))
     assert max(tally.get("account:0", 0) for tally in tallies) == 5
+
+
+async def test_calls_that_name_the_same_subjects_in_another_order_can_not_deadlock(
+    database: Database,
+) -> None:
+    async with database.transaction() as unit:
+        await attempt.count(unit.connection, ["a"], now=NOW, window=WINDOW)
+        other = asyncio.create_task(count(database, "b", "a"))
+        await until_someone_waits(database)
+        await attempt.count(unit.connection, ["b"], now=NOW, window=WINDOW)
+    assert await other == {"a": 2, "b": 2}
 
 
 async def test_a_window_begins_with_its_first_attempt_and_is_not_prolonged(

@@ -12,6 +12,7 @@ from persistence import account, session
 from persistence.database import Database
 from persistence.ids import new_id
 from persistence.records import UserRecord
+from tests.persistence.locks import until_someone_waits
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 MONTH = timedelta(days=30)
@@ -163,19 +164,9 @@ async def test_a_rotation_that_waits_for_a_revocation_finds_the_session_ended(
     async with database.transaction() as unit:
         await session.revoke(unit.connection, "first", now=NOW)
         rotation = asyncio.create_task(rotated(database, "first", "second"))
-        await _until_someone_waits(database)
+        await until_someone_waits(database)
     assert await rotation is None
     assert await tokens(database) == {"first"}
-
-
-async def _until_someone_waits(database: Database) -> None:
-    waiting = text("""
-        SELECT count(*) FROM pg_stat_activity
-        WHERE wait_event_type = 'Lock' AND datname = current_database()
-    """)
-    async with database.reading() as connection:
-        while not (await connection.execute(waiting)).scalar_one():  # noqa: ASYNC110
-            await asyncio.sleep(0)
 
 
 async def test_what_expired_is_purged_and_nothing_else(
