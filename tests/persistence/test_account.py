@@ -33,8 +33,8 @@ async def create(database: Database, email: str = "Ada@example.com") -> UserReco
         )
 
 
-async def ada(database: Database) -> UserRecord:
-    user = await create(database)
+async def ada(database: Database, email: str = "Ada@example.com") -> UserRecord:
+    user = await create(database, email)
     assert user is not None
     return user
 
@@ -67,12 +67,41 @@ async def test_of_accounts_made_at_once_with_one_email_address_one_is_made(
 
 
 async def test_users_are_read_by_id_without_those_that_do_not_exist(database: Database) -> None:
-    first, second = await ada(database), await create(database, "grace@example.com")
-    assert second is not None
+    first, second = await ada(database), await ada(database, "grace@example.com")
     async with database.reading() as connection:
         found = await account.users(connection, [second.id, new_id(), first.id])
         assert found == {first.id: first, second.id: second}
         assert await account.users(connection, []) == {}
+
+
+async def share(database: Database, *members: UserRecord) -> None:
+    project_id = new_id()
+    async with database.transaction() as unit:
+        await unit.connection.execute(
+            text("INSERT INTO projects (id, owner_id, name) VALUES (:id, :owner_id, 'cells')"),
+            {"id": project_id, "owner_id": members[0].id},
+        )
+        await unit.connection.execute(
+            text("INSERT INTO project_members VALUES (:project_id, :user_id, 'VIEWER')"),
+            [{"project_id": project_id, "user_id": member.id} for member in members],
+        )
+
+
+async def test_those_whom_one_shares_a_project_with_are_acquaintances(database: Database) -> None:
+    first, second, third = [
+        await ada(database, f"{name}@example.com") for name in ("ada", "grace", "mary")
+    ]
+    await share(database, first, second)
+    await share(database, second, third)
+    everybody = [user.id for user in (first, second, third)]
+    for viewer, known in [
+        (first, {first, second}),
+        (second, {first, second, third}),
+        (third, {second, third}),
+    ]:
+        async with database.reading() as connection:
+            found = await account.acquaintances(connection, viewer.id, everybody)
+        assert found == {user.id: user for user in known}
 
 
 async def test_a_password_hash_is_replaced_only_where_it_is_still_the_old_one(

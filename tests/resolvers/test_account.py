@@ -365,6 +365,19 @@ async def test_the_viewer_is_whoever_asks(services: Services) -> None:
     assert await account.viewer(called(services, viewer=viewer)) == grant.user
 
 
+async def test_one_finds_oneself_and_no_stranger(services: Services) -> None:
+    grant, stranger = await sign_up(services), await sign_up(services, "grace@example.com")
+    context = called(services, viewer=await viewer_of(services, grant))
+    assert await account.find(context, grant.user.id) == grant.user
+    assert await account.find(context, stranger.user.id) is None
+
+
+async def test_nobody_is_found_by_who_is_not_signed_in(services: Services) -> None:
+    grant = await sign_up(services)
+    with pytest.raises(Unauthenticated, match="Sign in first"):
+        await account.find(called(services), grant.user.id)
+
+
 async def test_there_is_no_viewer_where_nobody_is_signed_in(services: Services) -> None:
     with pytest.raises(Unauthenticated, match="Sign in first"):
         await account.viewer(called(services))
