@@ -1,0 +1,296 @@
+"""The queue as those see it who fill it. What workers do with it is in ``schema.lease``."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import strawberry
+
+from persistence.change import ProjectAccess
+from persistence.job import ImageJob
+from persistence.queue_numbers import numbers_of
+from persistence.records import (
+    ImageRecord,
+    JobRecord,
+    JobState,
+    ProjectRecord,
+    QueueNumbers,
+    SegmentationRecord,
+)
+from resolvers import queue
+from resolvers.queue import DEFAULT_MODEL, DEFAULT_PRIORITY, Order
+from schema import ids
+from schema.ids import Kind
+from schema.image import Image
+from schema.info import Info
+from schema.loaders import load_image, load_pace, load_position
+from schema.node import Node
+from schema.scalars import GeoJSON, stored_geojson
+
+if TYPE_CHECKING:
+    from schema.project import Project
+
+
+@strawberry.type(
+    description="What one finished run found. Runs are immutable; an image points at its latest."
+)
+class Segmentation(Node):
+    """What one finished run found."""
+
+    record: strawberry.Private[SegmentationRecord]
+    model: str = strawberry.field(description="The model that ran, as 'watershed'.")
+    threshold: float | None = strawberry.field(
+        description="The model's threshold; null where it was the model's own choice."
+    )
+    cell_count: int = strawberry.field(description="How many cells were found.")
+    cell_area: float = strawberry.field(
+        description="Sum of the cells' areas, in square pixels; holes are not part of a cell."
+    )
+    processing_seconds: float | None = strawberry.field(
+        description="How long the worker says it took; null where it does not."
+    )
+    created_at: datetime = strawberry.field(description="When the run finished.")
+
+    @classmethod
+    def of(cls, record: SegmentationRecord) -> "Segmentation":
+        """Make one of a record."""
+        return cls(
+            id=ids.encode(Kind.SEGMENTATION, record.id),
+            record=record,
+            model=record.model,
+            threshold=record.threshold,
+            cell_count=record.cell_count,
+            cell_area=record.cell_area,
+            processing_seconds=record.processing_seconds,
+            created_at=record.created_at,
+        )
+
+    @strawberry.field(
+        description="The cells' outlines: a FeatureCollection of Polygons, each with its number,"
+        " from 1, as the property 'id'."
+    )
+    async def polygons(self, info: Info) -> GeoJSON:
+        """Read the polygons from the blob store."""
+        return stored_geojson(await queue.polygons(info.context, self.record))
+
+
+@strawberry.type(description="How much of a project waits for workers.")
+class QueueStats:
+    """How much of a project waits for workers."""
+
+    project_id: strawberry.ID = strawberry.field(description="The project.")
+    queued: int = strawberry.field(description="Images that are QUEUED.")
+    processing: int = strawberry.field(description="Images that are PROCESSING.")
+    total: int = strawberry.field(description="Images that are either.")
+    estimated_seconds: float | None = strawberry.field(
+        description="Seconds until the queue is empty, from the throughput of the project's latest"
+        " jobs of the last 24 hours; null while nothing was measured."
+    )
+
+    @classmethod
+    def of(cls, numbers: QueueNumbers) -> "QueueStats":
+        """Make one of a record."""
+        return cls(
+            project_id=ids.encode(Kind.PROJECT, numbers.project_id),
+            queued=numbers.queued,
+            processing=numbers.processing,
+            total=numbers.total,
+            estimated_seconds=numbers.estimated_seconds,
+        )
+
+
+async def queue_stats(info: Info, project: ProjectRecord) -> QueueStats:
+    """Return the queue of a project, by the same row as its other numbers."""
+    return QueueStats.of(numbers_of(project, await load_pace(info, project.id)))
+
+
+@strawberry.type(description="A request to segment one image.")
+class SegmentationJob(Node):
+    """A job of the queue."""
+
+    record: strawberry.Private[JobRecord]
+    known_image: strawberry.Private[ImageRecord | None]
+    model: str = strawberry.field(description="The model that is to run, as 'watershed'.")
+    threshold: float | None = strawberry.field(
+        description="The model's threshold; null leaves it to the model."
+    )
+    priority: int = strawberry.field(description="Higher runs first, 0 to 10.")
+    attempt: int = strawberry.field(
+        description="How often it was handed to a worker; 0 before the first time."
+    )
+    progress: float | None = strawberry.field(
+        description="0 to 1, as its worker last reported; null before the first report."
+    )
+
+    @classmethod
+    def of(cls, job: JobRecord, image: ImageRecord | None = None) -> "SegmentationJob":
+        """Make one of a record; the image is loaded where it is not given."""
+        return cls(
+            id=ids.encode(Kind.JOB, job.id),
+            record=job,
+            known_image=image,
+            model=job.model,
+            threshold=job.threshold,
+            priority=job.priority,
+            attempt=job.attempt,
+            progress=job.progress,
+        )
+
+    @strawberry.field(description="The image to segment.")
+    async def image(self, info: Info) -> Image:
+        """Return the image, or load it."""
+        if self.known_image is not None:
+            return Image.of(self.known_image)
+        return Image.of(await load_image(info, self.record.image_id))
+
+    @strawberry.field(
+        description="Jobs of the project that are ahead of this one; null once it has started."
+    )
+    async def position(self, info: Info) -> int | None:
+        """Load the position, unless the job has started."""
+        if self.record.state is not JobState.QUEUED:
+            return None
+        return await load_position(info, self.record.id)
+
+
+def job_of(entry: ImageJob) -> SegmentationJob:
+    """Return a job whose image is known."""
+    return SegmentationJob.of(entry.job, entry.image)
+
+
+async def find_job(info: Info, job_id: strawberry.ID) -> SegmentationJob | None:
+    """Return a job of an image that the viewer can see."""
+    found = await queue.find_job(info.context, ids.decode(Kind.JOB, job_id))
+    return None if found is None else job_of(found)
+
+
+async def find_segmentation(info: Info, segmentation_id: strawberry.ID) -> Segmentation | None:
+    """Return a finished run of an image that the viewer can see."""
+    found = await queue.find_segmentation(
+        info.context, ids.decode(Kind.SEGMENTATION, segmentation_id)
+    )
+    return None if found is None else Segmentation.of(found)
+
+
+@strawberry.input(description="Which images to segment, and how.")
+class RequestSegmentationInput:
+    """Which images to segment, and how."""
+
+    project_id: strawberry.ID = strawberry.field(description="The project.")
+    image_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None,
+        description="Up to 1,000 of its images, queued all or none. Where left out: all images of"
+        " the project that are not segmented yet. Those that are in the queue are passed over.",
+    )
+    model: str | None = strawberry.field(
+        default=None, description="The model to run; 'watershed' where left out."
+    )
+    threshold: float | None = strawberry.field(
+        default=None, description="Where the model is to draw the line; its own choice if left out."
+    )
+    priority: int | None = strawberry.field(
+        default=None, description="Higher runs first, 0 to 10; 5 where left out."
+    )
+    force: bool | None = strawberry.field(
+        default=None, description="Also images that are segmented already."
+    )
+
+    def order(self) -> Order:
+        """Return how the images are to be segmented."""
+        return Order(
+            model=DEFAULT_MODEL if self.model is None else self.model,
+            threshold=self.threshold,
+            priority=DEFAULT_PRIORITY if self.priority is None else self.priority,
+        )
+
+
+@strawberry.type(description="What was queued.")
+class RequestSegmentationPayload:
+    """What was queued, and the project after it."""
+
+    access: strawberry.Private[ProjectAccess]
+    batch_id: strawberry.ID = strawberry.field(
+        description="All jobs of this request; cancelSegmentation takes it."
+    )
+    jobs: list[SegmentationJob] = strawberry.field(
+        description="The jobs, in the order in which they run: all those of chosen images; of a"
+        " whole project the first 1,000."
+    )
+    job_count: int = strawberry.field(description="How many jobs there are.")
+
+    @strawberry.field(description="The project as changed.")
+    def project(self) -> Annotated["Project", strawberry.lazy("schema.project")]:
+        """Return the project as the request left it."""
+        from schema.project import Project
+
+        return Project.of(self.access)
+
+
+async def request_segmentation(
+    info: Info, input: RequestSegmentationInput
+) -> RequestSegmentationPayload:
+    """Queue images for workers."""
+    requested = await queue.request(
+        info.context,
+        ids.decode(Kind.PROJECT, input.project_id),
+        image_ids=_image_ids(input.image_ids),
+        order=input.order(),
+        force=bool(input.force),
+    )
+    return RequestSegmentationPayload(
+        access=requested.access,
+        batch_id=ids.encode(Kind.BATCH, requested.batch_id),
+        jobs=[job_of(entry) for entry in requested.jobs],
+        job_count=requested.count,
+    )
+
+
+@strawberry.input(
+    description="Which jobs to cancel: all of the project, where nothing else is said."
+)
+class CancelSegmentationInput:
+    """Which jobs to cancel."""
+
+    project_id: strawberry.ID = strawberry.field(description="The project.")
+    batch_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only jobs of this request."
+    )
+    image_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Only jobs of these images, up to 1,000."
+    )
+
+
+@strawberry.type(description="What was cancelled.")
+class CancelSegmentationPayload:
+    """What was cancelled, and the project after it."""
+
+    access: strawberry.Private[ProjectAccess]
+    cancelled_count: int = strawberry.field(
+        description="How many jobs were cancelled; their images are again what they were before."
+    )
+
+    @strawberry.field(description="The project as changed.")
+    def project(self) -> Annotated["Project", strawberry.lazy("schema.project")]:
+        """Return the project as the cancellation left it."""
+        from schema.project import Project
+
+        return Project.of(self.access)
+
+
+async def cancel_segmentation(
+    info: Info, input: CancelSegmentationInput
+) -> CancelSegmentationPayload:
+    """Take images out of the queue."""
+    cancelled = await queue.cancel(
+        info.context,
+        ids.decode(Kind.PROJECT, input.project_id),
+        batch_id=None if input.batch_id is None else ids.decode(Kind.BATCH, input.batch_id),
+        image_ids=_image_ids(input.image_ids),
+    )
+    return CancelSegmentationPayload(access=cancelled.access, cancelled_count=cancelled.count)
+
+
+def _image_ids(image_ids: list[strawberry.ID] | None) -> list[UUID] | None:
+    if image_ids is None:
+        return None
+    return [ids.decode(Kind.IMAGE, image_id) for image_id in image_ids]
