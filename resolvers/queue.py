@@ -7,18 +7,16 @@ from functools import partial
 from uuid import UUID
 
 from msgspec import Struct
-from persistence.blobs import polygons_key
 
-from persistence import image, job, queue, queue_numbers
+from persistence import image, job, queue
+from persistence.blobs import polygons_key
 from persistence.change import ProjectAccess, changing
 from persistence.database import Connection, UnitOfWork
 from persistence.ids import new_id
 from persistence.job import ImageJob
 from persistence.records import (
     ImageRecord,
-    ProjectRecord,
     ProjectRole,
-    QueueNumbers,
     SegmentationRecord,
     SegmentationStatus,
 )
@@ -185,13 +183,6 @@ async def cancel(
         count += cancelled
         if cancelled < limit:
             return Cancelled(count=count, access=ProjectAccess(project=project, role=seen.role))
-
-
-async def numbers(context: Context, project: ProjectRecord) -> QueueNumbers:
-    """Return the queue of a project that the viewer was found to see."""
-    async with context.services.database.reading() as connection:
-        paces = await queue_numbers.paces(connection, [project.id])
-    return queue_numbers.numbers_of(project, paces.get(project.id))
 
 
 async def find_job(context: Context, job_id: UUID) -> ImageJob | None:

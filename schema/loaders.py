@@ -7,7 +7,7 @@ from uuid import UUID
 
 from strawberry.dataloader import DataLoader
 
-from persistence import account, image, project, queue
+from persistence import account, image, project, queue, queue_numbers
 from persistence.change import ProjectAccess
 from persistence.database import Connection
 from persistence.pagination import Page
@@ -123,3 +123,23 @@ async def load_segmentation(info: Info, segmentation_id: UUID) -> SegmentationRe
 async def load_job(info: Info, job_id: UUID) -> JobRecord:
     """Load a job of an image that the viewer was found to see."""
     return await _load(info, job_id, "jobs", queue.jobs, "There is no such job.")
+
+
+async def load_position(info: Info, job_id: UUID) -> int | None:
+    """Load how many jobs are ahead of a job; None where it has started."""
+
+    async def read(connection: Connection, keys: Sequence[UUID]) -> Mapping[UUID, int | None]:
+        ahead = await queue_numbers.positions(connection, keys)
+        return {key: ahead.get(key) for key in keys}
+
+    return await _load(info, job_id, "positions", read, "There is no such job.")
+
+
+async def load_pace(info: Info, project_id: UUID) -> float | None:
+    """Load the seconds that a job of a project takes; None where nothing was measured."""
+
+    async def read(connection: Connection, keys: Sequence[UUID]) -> Mapping[UUID, float | None]:
+        paces = await queue_numbers.paces(connection, keys)
+        return {key: paces.get(key) for key in keys}
+
+    return await _load(info, project_id, "paces", read, NO_PROJECT)

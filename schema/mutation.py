@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schema import account, image, project, queue, segmentation, upload
+from schema import account, image, lease, project, queue, segmentation, upload
 
 
 @strawberry.type(
@@ -77,15 +77,15 @@ class Mutation:
         description="Take images out of the queue, or stop their workers. Takes an EDITOR.",
     )
     claim_segmentation_jobs = strawberry.mutation(
-        queue.claim_segmentation_jobs,
+        lease.claim_segmentation_jobs,
         description="Lease jobs of projects in which the viewer is an EDITOR, to work on them.",
     )
     extend_segmentation_lease = strawberry.mutation(
-        queue.extend_segmentation_lease, description="Keep a job for longer, and say how far it is."
+        lease.extend_segmentation_lease, description="Keep a job for longer, and say how far it is."
     )
     complete_segmentation = strawberry.mutation(
-        queue.complete_segmentation, description="Hand in what a job found, and end it."
+        lease.complete_segmentation, description="Hand in what a job found, and end it."
     )
     fail_segmentation = strawberry.mutation(
-        queue.fail_segmentation, description="Say that a job failed; it may be tried again."
+        lease.fail_segmentation, description="Say that a job failed; it may be tried again."
     )

@@ -101,7 +101,7 @@ class QueueStats:
 
 async def queue_stats(info: Info, project: ProjectRecord) -> QueueStats:
     """Return the queue of a project, by the same row as its other numbers."""
-    return QueueStats.of(numbers_of(project, await load_pace(info, project.id)))
+    return QueueStats.of(numbers_of(project.id, project.stats, await load_pace(info, project.id)))
 
 
 @strawberry.type(description="A request to segment one image.")
