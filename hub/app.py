@@ -1,0 +1,173 @@
+"""The application: what answers where, over services that live as long as it does."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypedDict
+from uuid import UUID
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from hub import request_ids
+from hub.files import FileEndpoint
+from hub.health import Readiness, alive
+from hub.metrics import Metrics
+from hub.services import open_services
+from hub.settings import Settings
+from resolvers.account import SESSIONS_CHANNEL
+from resolvers.authentication import authenticate
+from resolvers.context import Context, Services, Viewer
+from schema.execution import Executor
+from schema.http import GraphQLHTTPEndpoint, HTTPLimits
+from schema.limits import DocumentLimits
+from schema.multipart import MultipartLimits
+from schema.roots import build_schema
+from schema.websocket import GraphQLWebSocketEndpoint, SocketLimits
+
+logger = logging.getLogger(__name__)
+
+
+class State(TypedDict):
+    """What the lifespan hands to each request."""
+
+    http: GraphQLHTTPEndpoint
+    sockets: GraphQLWebSocketEndpoint
+    files: FileEndpoint
+    readiness: Readiness
+    metrics: Metrics
+
+
+class _FromState:
+    """An ASGI application that the lifespan builds: a route to it can stand before it does."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await scope["state"][self._name](scope, receive, send)
+
+
+async def _ready(request: Request) -> Response:
+    return await request.state.readiness.endpoint(request)
+
+
+async def _metrics(request: Request) -> Response:
+    return await request.state.metrics.endpoint(request)
+
+
+async def _welcome(_request: Request) -> Response:
+    return JSONResponse({"name": "Cell Segmentation Hub", "graphql": "/graphql"})
+
+
+def create_app(settings: Settings) -> Starlette:
+    """Build the application from settings that leave nothing open (``hub.preparation``)."""
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[State]:
+        async with open_services(settings) as services:
+            endpoints = _endpoints(settings, services)
+            sockets = endpoints["sockets"]
+
+            def close_sockets_of(session_id: str) -> None:
+                ended = UUID(session_id)
+                sockets.forbid(lambda viewer: viewer.session_id == ended)
+
+            async with services.bus.listen(SESSIONS_CHANNEL, close_sockets_of):
+                yield endpoints
+                await sockets.close_all()
+
+    return Starlette(
+        routes=[
+            Route("/", _welcome),
+            Route("/graphql", _FromState("http")),
+            WebSocketRoute("/graphql", _FromState("sockets")),
+            Route("/files/{key:path}", _FromState("files")),
+            Route("/healthz", alive),
+            Route("/readyz", _ready),
+            Route("/metrics", _metrics),
+        ],
+        middleware=[
+            Middleware(request_ids.RequestIds),
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(settings.allowed_origins),
+                allow_methods=["GET", "POST"],
+                allow_headers=["*"],
+                expose_headers=["X-Request-ID"],
+            ),
+        ],
+        lifespan=lifespan,
+    )
+
+
+def _endpoints(settings: Settings, services: Services) -> State:
+    executor = Executor(build_schema(), DocumentLimits(), _report)
+
+    async def viewer_of(authorization: str | None) -> Viewer | None:
+        return await authenticate(services, authorization)
+
+    def make_context(
+        *, viewer: Viewer | None, request_id: str, client_address: str, base_url: str
+    ) -> Context:
+        return Context(
+            services=services,
+            viewer=viewer,
+            request_id=request_id,
+            client_address=client_address,
+            base_url=settings.public_url or base_url,
+        )
+
+    return State(
+        http=GraphQLHTTPEndpoint(
+            executor,
+            authenticate=viewer_of,
+            make_context=make_context,
+            on_unexpected=_report,
+            limits=HTTPLimits(
+                json_bytes=settings.max_request_bytes,
+                multipart=MultipartLimits(files=settings.max_files_per_upload),
+            ),
+        ),
+        sockets=GraphQLWebSocketEndpoint(
+            executor,
+            authenticate=viewer_of,
+            make_context=make_context,
+            on_unexpected=_report,
+            limits=SocketLimits(),
+        ),
+        files=FileEndpoint(services.blobs, services.addresses),
+        readiness=Readiness(
+            {
+                "database": services.database.check,
+                "bus": services.bus.check,
+                "blobs": services.blobs.check,
+            }
+        ),
+        metrics=_measured(services),
+    )
+
+
+def _measured(services: Services) -> Metrics:
+    metrics = Metrics()
+    bus = services.bus
+    metrics.follow("bus_healthy", "1 while the broker is there", lambda: float(bus.healthy))
+    metrics.follow("bus_received", "Messages received from the broker", lambda: bus.received)
+    metrics.follow("bus_dropped", "Messages published but never sent", lambda: bus.dropped)
+    metrics.follow(
+        "watched_projects", "Projects that are watched", lambda: len(services.project_feeds)
+    )
+    return metrics
+
+
+def _report(error: BaseException, request_id: str) -> None:
+    logger.error(
+        "Unexpected error; the client was told its request id.",
+        exc_info=error,
+        extra={"request_id": request_id},
+    )

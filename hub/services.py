@@ -1,0 +1,98 @@
+"""What one process of the hub runs on, opened and closed together."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hub.settings import Settings
+from persistence.blobs import BlobStore
+from persistence.database import Database
+from persistence.image_files import ImageInspector, ImageLimits
+from persistence.records import MembershipsChange, ProjectChange
+from realtime.bus import Bus
+from realtime.feeds import Feeds
+from realtime.presence import Presence
+from resolvers import changes
+from resolvers.addresses import AddressSigner
+from resolvers.context import Services
+from resolvers.limits import Limits
+from resolvers.passwords import Passwords
+from resolvers.tokens import AccessTokens, derive
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return the bounds that resolvers hold."""
+    return Limits(
+        access_token_seconds=settings.access_token_seconds,
+        refresh_token_seconds=settings.refresh_token_seconds,
+        max_page_size=settings.max_page_size,
+        max_files_per_upload=settings.max_files_per_upload,
+        max_file_bytes=settings.max_file_bytes,
+        user_storage_bytes=settings.user_storage_bytes,
+    )
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Open everything that resolvers work with, for settings that leave nothing open."""
+    secret = settings.secret_key.get_secret_value()
+    bus = Bus(settings.broadcast_url or "memory://")
+    project_feeds: Feeds[ProjectChange] = Feeds(
+        bus,
+        kind="project",
+        source=changes.ProjectSource(lambda: database),
+        decode=changes.decode_project_change,
+        needs_read=changes.lacks_images,
+        is_last=changes.is_deletion,
+    )
+    membership_feeds: Feeds[MembershipsChange] = Feeds(
+        bus,
+        kind="user",
+        source=changes.MembershipsSource(lambda: database),
+        decode=changes.decode_memberships_change,
+    )
+    database = Database(
+        settings.database_url, on_commit=changes.publisher(project_feeds, membership_feeds)
+    )
+    presence = Presence(bus)
+    passwords = Passwords()
+    try:
+        async with (
+            bus,
+            project_feeds,
+            membership_feeds,
+            presence,
+            ImageInspector(ImageLimits(page_pixels=settings.max_image_pixels)) as inspector,
+        ):
+            with tempfile.TemporaryDirectory(dir=_spools(settings), prefix="process-") as spool:
+                yield Services(
+                    limits=limits_of(settings),
+                    database=database,
+                    blobs=BlobStore.open(settings.blob_url),
+                    inspector=inspector,
+                    bus=bus,
+                    project_feeds=project_feeds,
+                    membership_feeds=membership_feeds,
+                    presence=presence,
+                    addresses=AddressSigner(
+                        derive(secret, "file addresses"), settings.file_address_seconds
+                    ),
+                    tokens=AccessTokens(
+                        derive(secret, "access tokens"),
+                        lifetime_seconds=settings.access_token_seconds,
+                    ),
+                    passwords=passwords,
+                    clock=lambda: datetime.now(UTC),
+                    spool=Path(spool),
+                )
+    finally:
+        passwords.close()
+        await database.close()
+
+
+def _spools(settings: Settings) -> Path:
+    folder = settings.data_dir / "uploads"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
