@@ -1,0 +1,96 @@
+"""The command line: ``cellhub``."""
+
+import asyncio
+import signal
+import sys
+from importlib.metadata import version as version_of
+from logging.config import dictConfig
+from typing import Annotated, NoReturn
+
+import typer
+
+from hub import logs
+from hub.embedded_postgres import EmbeddedPostgresError
+from hub.preparation import prepared
+from hub.settings import Settings, SettingsError
+from persistence.migrate import MigrationError, upgrade
+
+app = typer.Typer(
+    name="cellhub",
+    help="A real-time hub for cell segmentation. It is set up by variables as CELLHUB_DATA_DIR.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command; what the user can put right is one line on stderr, not a traceback."""
+    # SIGTERM unwinds like Ctrl-C, so that an embedded database is stopped on the way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        app()
+    except SettingsError as error:
+        _refuse(error.lines, 2)
+    except (EmbeddedPostgresError, MigrationError) as error:
+        _refuse([str(error)], 1)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that serve.")] = 1,
+) -> None:
+    """Migrate the database, then serve the API."""
+    # Imported here, since the other commands need no web server.
+    from hub.serve import ServeError  # noqa: PLC0415
+    from hub.serve import serve as run  # noqa: PLC0415
+
+    try:
+        run(_settings(), host=host, port=port, workers=workers)
+    except ServeError as error:
+        _refuse([str(error)], 1)
+
+
+@app.command()
+def migrate(
+    revision: Annotated[str, typer.Option(help="Revision to reach.")] = "head",
+) -> None:
+    """Bring the database to the newest revision of its schema."""
+    with prepared(_settings()) as settings:
+        asyncio.run(upgrade(settings.database_url, revision))
+
+
+@app.command()
+def gc(
+    hours: Annotated[float, typer.Option(min=0, help="Leave files alone that are younger.")] = 24,
+) -> None:
+    """Remove what crashes left behind, and what has been remembered for long enough."""
+    from hub.gc import collect  # noqa: PLC0415
+
+    with prepared(_settings()) as settings:
+        asyncio.run(upgrade(settings.database_url))
+        removed = asyncio.run(collect(settings, older_than_seconds=hours * 3600))
+    typer.echo(
+        f"Removed {removed.blobs} files without an image, {removed.unfinished} unfinished files, "
+        f"{removed.tombstones} tombstones and {removed.sessions} expired sessions."
+    )
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(version_of("cellhub"))
+
+
+def _settings() -> Settings:
+    settings = Settings.load()
+    dictConfig(logs.configuration(settings.log_level, settings.log_format))
+    return settings
+
+
+def _refuse(lines: list[str], code: int) -> NoReturn:
+    for line in lines:
+        typer.echo(f"cellhub: {line}", err=True)
+    sys.exit(code)

@@ -1,0 +1,157 @@
+"""What the hub counts, for Prometheus.
+
+Several workers share their numbers through files, in the folder that ``PROMETHEUS_MULTIPROC_DIR``
+names, so that whichever worker is asked answers for all of them.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import psutil
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector
+from starlette.requests import Request
+from starlette.responses import Response
+
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Metrics:
+    """The counters of one application. Its methods cost about a microsecond and never raise."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._followed: list[tuple[Gauge, Callable[[], float]]] = []
+        self._operations = Counter(
+            "cellhub_graphql_operations",
+            "GraphQL operations that ended, by type and outcome (ok, or the first error's code)",
+            ["type", "outcome"],
+            registry=registry,
+        )
+        self._operation_seconds = Histogram(
+            "cellhub_graphql_operation_seconds",
+            "Time to answer a query or a mutation",
+            ["type"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._sockets = Gauge(
+            "cellhub_websocket_connections",
+            "WebSockets that are open",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._socket_closes = Counter(
+            "cellhub_websocket_closes",
+            "WebSockets that closed, by code",
+            ["code"],
+            registry=registry,
+        )
+        self._subscriptions = Gauge(
+            "cellhub_subscriptions",
+            "Subscriptions that run",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._deliveries = Counter(
+            "cellhub_deliveries", "Messages handed to subscribers' sockets", registry=registry
+        )
+        self._publishes = Counter(
+            "cellhub_publishes",
+            "Announcements of committed changes, by outcome (ok, failed)",
+            ["outcome"],
+            registry=registry,
+        )
+        self._upload_bytes = Counter(
+            "cellhub_upload_bytes", "Bytes of files received", registry=registry
+        )
+        self._upload_files = Counter(
+            "cellhub_upload_files",
+            "Files received, by outcome (stored, or the rejection's code)",
+            ["outcome"],
+            registry=registry,
+        )
+
+    def operation_ended(self, kind: str, outcome: str, seconds: float | None = None) -> None:
+        """Count an operation: query, mutation or subscription; ok or the first error's code."""
+        self._operations.labels(kind, outcome).inc()
+        if seconds is not None:
+            self._operation_seconds.labels(kind).observe(seconds)
+
+    def socket_opened(self) -> None:
+        """Count a WebSocket in."""
+        self._sockets.inc()
+
+    def socket_closed(self, code: int) -> None:
+        """Count a WebSocket out."""
+        self._sockets.dec()
+        self._socket_closes.labels(str(code)).inc()
+
+    def subscription_began(self) -> None:
+        """Count a subscription in."""
+        self._subscriptions.inc()
+
+    def subscription_ended(self) -> None:
+        """Count a subscription out."""
+        self._subscriptions.dec()
+
+    def delivered(self, messages: int) -> None:
+        """Count messages handed to sockets."""
+        self._deliveries.inc(messages)
+
+    def published(self, *, failed: bool = False) -> None:
+        """Count an announcement."""
+        self._publishes.labels("failed" if failed else "ok").inc()
+
+    def bytes_received(self, size: int) -> None:
+        """Count bytes of files, as they come in."""
+        self._upload_bytes.inc(size)
+
+    def file_stored(self) -> None:
+        """Count a file that became an image."""
+        self._upload_files.labels("stored").inc()
+
+    def file_rejected(self, code: str) -> None:
+        """Count a file that did not."""
+        self._upload_files.labels(code).inc()
+
+    def follow(self, name: str, documentation: str, read: Callable[[], float]) -> None:
+        """Show a number that is kept elsewhere; ``name`` goes without the hub's prefix."""
+        gauge = Gauge(
+            f"cellhub_{name}", documentation, multiprocess_mode="livesum", registry=self._registry
+        )
+        self._followed.append((gauge, read))
+
+    async def keep_fresh(self, *, every_seconds: float = 5.0) -> NoReturn:
+        """Read the followed numbers now and then, so that other workers can show them."""
+        while True:
+            self._read_followed()
+            await asyncio.sleep(every_seconds)
+
+    async def endpoint(self, request: Request) -> Response:
+        """Answer a scrape."""
+        self._read_followed()
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        registry = self._registry
+        if folder := os.environ.get(SHARED_FOLDER):
+            _forget_the_dead(Path(folder))
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return Response(encode(registry), headers={"content-type": content_type})
+
+    def _read_followed(self) -> None:
+        for gauge, read in self._followed:
+            gauge.set(read())
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Drop what a worker that was killed had open: it won't count it down any more."""
+    for path in folder.glob("gauge_live*_*.db"):
+        if not psutil.pid_exists(int(path.stem.rpartition("_")[2])):
+            path.unlink(missing_ok=True)

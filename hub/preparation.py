@@ -1,0 +1,67 @@
+"""What has to be there before the hub can run: its folder, its secret, its database."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from hub import urls
+from hub.embedded_postgres import EmbeddedPostgres
+from hub.settings import Settings, SettingsError
+
+
+@contextmanager
+def prepared(settings: Settings, *, workers: int = 1) -> Iterator[Settings]:
+    """Yield settings that leave nothing open, with the embedded database running if it is used.
+
+    Raises ``SettingsError`` and ``EmbeddedPostgresError``.
+    """
+    try:
+        # Others may pass, since PostgreSQL may run as another user, but not look around.
+        settings.data_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
+        key = settings.secret_key.get_secret_value() or _kept_key(settings.data_dir / "secret_key")
+    except OSError as error:
+        line = f"CELLHUB_DATA_DIR: {error.filename} can't be used: {error.strerror}."
+        raise SettingsError([line]) from error
+    found: dict[str, Any] = {"secret_key": SecretStr(key)}
+    if not settings.embedded:
+        yield _with_broker(settings.model_copy(update=found), workers)
+        return
+    with EmbeddedPostgres(settings.data_dir) as postgres:
+        found["database_url"] = postgres.url
+        yield _with_broker(settings.model_copy(update=found), workers)
+
+
+def _with_broker(settings: Settings, workers: int) -> Settings:
+    url = settings.broadcast_url
+    if url is None:
+        url = "memory://" if workers == 1 else urls.broker_of(settings.database_url)
+    elif url.startswith("memory:") and workers > 1:
+        line = "CELLHUB_BROADCAST_URL: memory:// does not reach from one worker to another."
+        raise SettingsError([line])
+    return settings.model_copy(update={"broadcast_url": url})
+
+
+def _kept_key(path: Path) -> str:
+    """Return the key in the file; if there is none, make one that nobody else may read."""
+    if not path.exists():
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        with os.fdopen(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            # Unlike a rename, a link fails if another process was faster: one key wins.
+            path.hardlink_to(fresh)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    key = path.read_text().strip()
+    if not key:
+        raise SettingsError([f"CELLHUB_DATA_DIR: {path} is empty; put 32 random characters there."])
+    return key

@@ -1,0 +1,113 @@
+"""Serving: a socket, a prepared and migrated hub, and uvicorn with one process or several."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import socket
+import tempfile
+import threading
+from contextlib import ExitStack
+from multiprocessing.connection import wait
+
+from starlette.types import ASGIApp
+from uvicorn import Config, Server
+from uvicorn.importer import import_from_string
+from uvicorn.supervisors import Multiprocess
+
+from hub import logs, metrics
+from hub.preparation import prepared
+from hub.settings import Settings
+from persistence.migrate import upgrade
+
+_SHUTDOWN_SECONDS = 10
+
+
+class ServeError(Exception):
+    """The hub can't serve; the message says why, in one line."""
+
+
+def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
+    """Serve until SIGINT or SIGTERM. Port 0 takes a free one; the line printed tells which.
+
+    Raises ``ServeError``, ``SettingsError``, ``EmbeddedPostgresError`` and ``MigrationError``.
+    """
+    with ExitStack() as stack:
+        listening = stack.enter_context(_listen(host, port))
+        ready = stack.enter_context(prepared(settings, workers=workers))
+        asyncio.run(upgrade(ready.database_url))
+        # The processes that serve are told by their environment.
+        os.environ.update(ready.environment())
+        if workers > 1:
+            shared = tempfile.TemporaryDirectory(prefix="cellhub-metrics-")
+            os.environ[metrics.SHARED_FOLDER] = stack.enter_context(shared)
+        address = ready.public_url or f"http://{_written(host)}:{listening.getsockname()[1]}"
+        print(f"Cell Segmentation Hub: {address}/graphql, data in {ready.data_dir}", flush=True)  # noqa: T201
+        _run(_configuration(ready, workers), listening)
+
+
+def application() -> ASGIApp:
+    """Build the application from the environment, as each process that serves does."""
+    _end_with_the_parent()
+    create_app = import_from_string("hub.app:create_app")
+    app: ASGIApp = create_app(Settings.load())
+    return app
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise ServeError(f"Can't listen on {host}, port {port}: {error.strerror}.") from error
+
+
+def _written(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _configuration(settings: Settings, workers: int) -> Config:
+    return Config(
+        "hub.serve:application",
+        factory=True,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        # Deflating costs 36 KiB a connection, and 40 % more CPU a message.
+        ws_per_message_deflate=False,
+        ws_max_size=settings.max_request_bytes,
+        lifespan="on",
+        log_config=logs.configuration(settings.log_level, settings.log_format),
+        access_log=settings.log_level == "DEBUG",
+        server_header=False,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+    )
+
+
+def _run(config: Config, listening: socket.socket) -> None:
+    if config.workers > 1:
+        Multiprocess(config, sockets=[listening]).run()
+        return
+    server = Server(config)
+    try:
+        server.run(sockets=[listening])
+    except KeyboardInterrupt:
+        # uvicorn raises the signal again that it has obeyed.
+        return
+    if not server.started:
+        raise ServeError("The application did not start; the log tells why.")
+
+
+def _end_with_the_parent() -> None:
+    """Have this process end when the one that supervises it is killed."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch(sentinel: int) -> None:
+        wait([sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
