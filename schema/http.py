@@ -1,0 +1,211 @@
+"""GraphQL over HTTP, as https://graphql.github.io/graphql-over-http/draft/ has it."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from graphql import OperationType
+from msgspec import Struct
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from resolvers.context import Viewer
+from resolvers.errors import BadUserInput, Forbidden, HubError, RateLimited, Unauthenticated
+from schema.body import Body, ClientGone
+from schema.caller import Authenticate, Caller, MakeContext, caller_of
+from schema.errors import Masking, OnUnexpected, WireError, wire_error
+from schema.execution import Executor, RequestContext, Result, encode
+from schema.multipart import MultipartLimits, read_multipart
+from schema.negotiation import MediaType, negotiate, status_of
+from schema.parts import Parts, boundary_of
+from schema.refusal import Refusal, bad_request
+from schema.reply import Reply, send_reply
+from schema.requests import decode_query_string, decode_request
+
+_PREFLIGHT_HEADERS = ("apollo-require-preflight", "graphql-preflight", "x-requested-with")
+_STATUSES = {
+    Unauthenticated.code: HTTPStatus.UNAUTHORIZED,
+    Forbidden.code: HTTPStatus.FORBIDDEN,
+    RateLimited.code: HTTPStatus.TOO_MANY_REQUESTS,
+}
+
+
+class HTTPLimits(Struct, frozen=True, kw_only=True):
+    """How large a body may be, in bytes, and how long it may stop coming, in seconds."""
+
+    json_bytes: int = 16 * 2**20
+    upload_bytes: int = 64 * 2**30
+    idle_seconds: float = 60.0
+    multipart: MultipartLimits = MultipartLimits()
+
+
+class _Call(Struct, frozen=True, eq=False):
+    """One request, as far as it is known before its body is read."""
+
+    scope: Scope
+    headers: Headers
+    body: Body
+    caller: Caller
+    media_type: MediaType | None
+
+
+class _Answer(Struct, frozen=True):
+    status: HTTPStatus
+    content: bytes
+    headers: Mapping[str, str] = {}
+
+
+class GraphQLHTTPEndpoint:
+    """The ASGI application behind /graphql: queries by GET, queries and mutations by POST."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        *,
+        authenticate: Authenticate,
+        make_context: MakeContext,
+        on_unexpected: OnUnexpected,
+        limits: HTTPLimits,
+    ) -> None:
+        self._executor = executor
+        self._authenticate = authenticate
+        self._make_context = make_context
+        self._masking = Masking(on_unexpected)
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        call = self._call(scope, receive)
+        try:
+            answer = await self._answer(call)
+        except Refusal as refusal:
+            error = wire_error(refusal.message, refusal.code)
+            answer = _Answer(refusal.status, _encode_error(error), refusal.headers)
+        except ClientGone:
+            return
+        except Exception as exception:  # noqa: BLE001 - whatever it is, it is masked and reported
+            error = self._masking.unexpected(exception, call.caller.request_id)
+            answer = _Answer(HTTPStatus.INTERNAL_SERVER_ERROR, _encode_error(error))
+        headers = {
+            "content-type": f"{call.media_type or MediaType.JSON}; charset=utf-8",
+            "cache-control": "no-store",
+            "x-request-id": call.caller.request_id,
+            **answer.headers,
+        }
+        reply = Reply(answer.status, answer.content, headers)
+        await send_reply(send, reply, call.headers, call.body)
+
+    def _call(self, scope: Scope, receive: Receive) -> _Call:
+        headers = Headers(scope=scope)
+        is_upload = _content_type(headers) == "multipart/form-data"
+        limit = self._limits.upload_bytes if is_upload else self._limits.json_bytes
+        body = Body(receive, limit=limit, idle_seconds=self._limits.idle_seconds)
+        media_type = negotiate(",".join(headers.getlist("accept")))
+        return _Call(scope, headers, body, caller_of(scope, headers), media_type)
+
+    async def _answer(self, call: _Call) -> _Answer:
+        if call.media_type is None:
+            offered = ", ".join(MediaType)
+            raise Refusal(HTTPStatus.NOT_ACCEPTABLE, f"Accept one of: {offered}.")
+        match call.scope["method"], _content_type(call.headers):
+            case "GET", _:
+                return await self._get(call, call.media_type)
+            case "POST", "application/json":
+                return await self._post(call, call.media_type)
+            case "POST", "multipart/form-data":
+                return await self._upload(call, call.media_type)
+            case "POST", _:
+                raise Refusal(
+                    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                    "Send application/json, or multipart/form-data with files.",
+                )
+        raise Refusal(
+            HTTPStatus.METHOD_NOT_ALLOWED, "Use POST or GET.", headers={"allow": "GET, POST"}
+        )
+
+    async def _get(self, call: _Call, media_type: MediaType) -> _Answer:
+        _require_preflight(call.headers)
+        context = self._context(call, await self._viewer(call))
+        try:
+            request = decode_query_string(call.scope["query_string"])
+        except BadUserInput as error:
+            raise bad_request(error) from None
+        if self._executor.operation_type(request) is OperationType.MUTATION:
+            raise Refusal(
+                HTTPStatus.METHOD_NOT_ALLOWED, "Use POST for mutations.", headers={"allow": "POST"}
+            )
+        return _answer(await self._executor.execute(request, context), media_type)
+
+    async def _post(self, call: _Call, media_type: MediaType) -> _Answer:
+        _require_plain_utf8(call.headers)
+        context = self._context(call, await self._viewer(call))
+        try:
+            request = decode_request(await call.body.read_all())
+        except BadUserInput as error:
+            raise bad_request(error) from None
+        return _answer(await self._executor.execute(request, context), media_type)
+
+    async def _upload(self, call: _Call, media_type: MediaType) -> _Answer:
+        _require_preflight(call.headers)
+        _require_plain_utf8(call.headers)
+        parts = Parts(call.body, boundary_of(call.headers["content-type"]))
+        viewer = await self._viewer(call)
+        if viewer is None:
+            raise _unauthenticated("Sign in before sending files.", "Bearer")
+        request, uploads = await read_multipart(parts, self._limits.multipart)
+        result = await self._executor.execute(request, self._context(call, viewer))
+        if uploads.failure is not None and not result.data:
+            return _Answer(uploads.failure.status, encode(result))
+        return _answer(result, media_type)
+
+    async def _viewer(self, call: _Call) -> Viewer | None:
+        try:
+            return await self._authenticate(call.headers.get("authorization"))
+        except Unauthenticated as error:
+            raise _unauthenticated(error.message, 'Bearer error="invalid_token"') from None
+        except HubError as error:
+            status = _STATUSES.get(error.code, HTTPStatus.BAD_REQUEST)
+            raise Refusal(status, error.message, error.code) from None
+
+    def _context(self, call: _Call, viewer: Viewer | None) -> RequestContext:
+        return self._make_context(
+            viewer=viewer,
+            request_id=call.caller.request_id,
+            client_address=call.caller.client_address,
+            base_url=call.caller.base_url,
+        )
+
+
+def _answer(result: Result, media_type: MediaType) -> _Answer:
+    return _Answer(status_of(result, media_type), encode(result))
+
+
+def _encode_error(error: WireError) -> bytes:
+    return encode(Result(errors=(error,)))
+
+
+def _content_type(headers: Headers) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _require_plain_utf8(headers: Headers) -> None:
+    charset = headers.get("content-type", "").lower().partition("charset=")[2]
+    if charset and charset.partition(";")[0].strip(' "') not in ("utf-8", "utf8"):
+        raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send the body as UTF-8.")
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send the body without compression.")
+
+
+def _require_preflight(headers: Headers) -> None:
+    """Refuse what a foreign page can make a browser send without asking the hub first."""
+    if not any(headers.get(name) for name in _PREFLIGHT_HEADERS):
+        raise Refusal(
+            HTTPStatus.BAD_REQUEST,
+            "Against cross-site requests, GET and multipart/form-data need a header"
+            " 'GraphQL-Preflight: 1' (or Apollo-Require-Preflight, or X-Requested-With).",
+        )
+
+
+def _unauthenticated(message: str, challenge: str) -> Refusal:
+    return Refusal(
+        HTTPStatus.UNAUTHORIZED, message, Unauthenticated.code, {"www-authenticate": challenge}
+    )

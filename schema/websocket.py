@@ -1,0 +1,74 @@
+"""graphql-transport-ws over an ASGI server's WebSockets: the endpoint and its open sockets.
+
+The server bounds what it takes in before it gets here. For uvicorn: ``ws="websockets-sansio"``,
+``ws_max_size`` of at least four times ``ProtocolLimits.message_length`` (which counts characters)
+and ``ws_per_message_deflate=False``.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from starlette.types import Receive, Scope, Send
+
+from resolvers.context import Viewer
+from schema.caller import Authenticate, MakeContext
+from schema.errors import Masking, OnUnexpected
+from schema.execution import Executor
+from schema.protocol import CloseCode
+from schema.websocket_session import Ending, Session, SessionServices, SocketLimits
+
+
+class GraphQLWebSocketEndpoint:
+    """The ASGI application behind the WebSocket address."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        *,
+        authenticate: Authenticate,
+        make_context: MakeContext,
+        on_unexpected: OnUnexpected,
+        limits: SocketLimits,
+    ) -> None:
+        self._services = SessionServices(
+            executor, authenticate, make_context, Masking(on_unexpected), limits
+        )
+        self._sessions: set[Session] = set()
+        self._closed: Ending | None = None
+
+    @property
+    def open_sockets(self) -> int:
+        """How many sockets are open."""
+        return len(self._sessions)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one socket until it ends."""
+        session = Session(self._services, scope, receive, send)
+        if self._closed is not None:
+            session.end(self._closed)
+        self._sessions.add(session)
+        try:
+            await session.run()
+        finally:
+            self._sessions.discard(session)
+
+    def forbid(self, concerned: Callable[[Viewer], bool]) -> None:
+        """Close the sockets of these viewers with 4403: what let them in holds no more.
+
+        Those whose credentials are being checked right now are included.
+        """
+        for session in self._sessions:
+            session.forbid(concerned)
+
+    async def close_all(
+        self, code: CloseCode = CloseCode.SERVICE_RESTART, reason: str = "Service restart"
+    ) -> None:
+        """Finish the mutations, then close all sockets, and at once those that are still to come.
+
+        Clients reconnect on 1012, by default, as on 1001.
+        """
+        self._closed = Ending(code, reason, finish=True)
+        sessions = list(self._sessions)
+        for session in sessions:
+            session.end(self._closed)
+        await asyncio.gather(*(session.ended.wait() for session in sessions))

@@ -1,0 +1,137 @@
+"""The operations of one socket, each a task.
+
+A task asks for its next result when the last one is sent, and sending waits until the socket takes
+more. So a client that reads slowly slows down its own operations, holds one result of each in
+memory, and delays nobody else.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing, suppress
+from functools import partial
+
+from graphql import OperationType
+from msgspec import Struct
+
+from schema.caller import new_request_id
+from schema.errors import Masking
+from schema.execution import Executor, RequestContext, Result, encode
+from schema.protocol import Connection, Operation, Transmit
+
+
+class _Run(Struct, frozen=True, eq=False):
+    task: asyncio.Task[None]
+    kind: OperationType | None
+
+
+class Operations:
+    """Runs what the protocol says to start, and hands out the results through it.
+
+    ``make_context`` gets a request id; ``transmit`` returns when the socket has taken the frame,
+    and raises OSError where it is gone.
+    """
+
+    def __init__(
+        self,
+        executor: Executor,
+        masking: Masking,
+        connection: Connection,
+        transmit: Callable[[Transmit], Awaitable[None]],
+        make_context: Callable[[str], RequestContext],
+    ) -> None:
+        self._executor = executor
+        self._masking = masking
+        self._connection = connection
+        self._transmit = transmit
+        self._make_context = make_context
+        self._runs: dict[Operation, _Run] = {}
+        self._mutations: set[asyncio.Task[Result]] = set()
+
+    def start(self, operation: Operation) -> None:
+        """Execute the operation in a task of its own."""
+        kind = self._executor.operation_type(operation.request)
+        task = asyncio.create_task(self._run(operation, kind))
+        self._runs[operation] = _Run(task, kind)
+        task.add_done_callback(lambda _: self._runs.pop(operation))
+
+    def stop(self, operation: Operation) -> None:
+        """Stop the operation: nobody listens. A mutation is finished all the same."""
+        self._runs[operation].task.cancel()
+
+    def stop_all(self) -> None:
+        """Stop all operations."""
+        for run in self._runs.values():
+            run.task.cancel()
+
+    async def finish_mutations(self, seconds: float) -> None:
+        """Hand out the results of the mutations, within this time, and stop all else."""
+        finishing = []
+        for run in self._runs.values():
+            if run.kind is OperationType.MUTATION:
+                finishing.append(run.task)
+            else:
+                run.task.cancel()
+        if finishing:
+            await asyncio.wait(finishing, timeout=seconds)
+
+    async def ended(self) -> None:
+        """Wait until nothing runs any more."""
+        for tasks in ([run.task for run in self._runs.values()], self._mutations):
+            if tasks:
+                await asyncio.wait(tasks)
+
+    async def _run(self, operation: Operation, kind: OperationType | None) -> None:
+        request_id = new_request_id()
+        # A socket that is gone is known to the reader as well, which ends the session.
+        with suppress(OSError):
+            try:
+                await self._execute(operation, kind, partial(self._make_context, request_id))
+            except OSError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is masked and reported
+                masked = self._masking.unexpected(error, request_id)
+                await self._send(self._connection.error(operation, (masked,)))
+            await self._send(self._connection.complete(operation))
+
+    async def _execute(
+        self,
+        operation: Operation,
+        kind: OperationType | None,
+        make_context: Callable[[], RequestContext],
+    ) -> None:
+        match kind:
+            case OperationType.SUBSCRIPTION:
+                await self._subscribe(operation, make_context)
+            case OperationType.MUTATION:
+                await self._hand_out(operation, await self._mutate(operation, make_context()))
+            case _:
+                result = await self._executor.execute(operation.request, make_context())
+                await self._hand_out(operation, result)
+
+    async def _subscribe(
+        self, operation: Operation, make_context: Callable[[], RequestContext]
+    ) -> None:
+        subscription = await self._executor.subscribe(operation.request, make_context)
+        if isinstance(subscription, Result):
+            await self._hand_out(operation, subscription)
+            return
+        async with aclosing(subscription.results()) as results:
+            async for result in results:
+                await self._hand_out(operation, result)
+
+    async def _mutate(self, operation: Operation, context: RequestContext) -> Result:
+        # What has begun is finished, whoever stops listening: it may have committed.
+        mutation = asyncio.create_task(self._executor.execute(operation.request, context))
+        self._mutations.add(mutation)
+        mutation.add_done_callback(self._mutations.discard)
+        return await asyncio.shield(mutation)
+
+    async def _hand_out(self, operation: Operation, result: Result) -> None:
+        if result.executed:
+            await self._send(self._connection.next(operation, encode(result)))
+        else:
+            await self._send(self._connection.error(operation, result.errors or ()))
+
+    async def _send(self, transmit: Transmit | None) -> None:
+        if transmit is not None:
+            await self._transmit(transmit)

@@ -1,0 +1,214 @@
+"""One socket: its frames go to the protocol one at a time, and what that says is done."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from msgspec import Struct
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from resolvers.context import Viewer
+from resolvers.errors import HubError
+from schema.caller import Authenticate as AuthenticateViewer
+from schema.caller import MakeContext, caller_of
+from schema.errors import Masking
+from schema.execution import Executor, RequestContext
+from schema.protocol import (
+    SUBPROTOCOL,
+    Action,
+    Authenticate,
+    Close,
+    CloseCode,
+    Connection,
+    ProtocolLimits,
+    Start,
+    Stop,
+    Transmit,
+)
+from schema.websocket_operations import Operations
+
+
+class SocketLimits(Struct, frozen=True, kw_only=True):
+    """How long a socket may take, in seconds.
+
+    ``initialisation_seconds`` to introduce itself, ``closing_seconds`` to take the close frame,
+    ``finishing_seconds`` to take the results of its mutations when the hub goes down.
+    """
+
+    initialisation_seconds: float = 10.0
+    closing_seconds: float = 5.0
+    finishing_seconds: float = 20.0
+    protocol: ProtocolLimits = ProtocolLimits()
+
+
+class SessionServices(Struct, frozen=True):
+    """What all sockets share."""
+
+    executor: Executor
+    authenticate: AuthenticateViewer
+    make_context: MakeContext
+    masking: Masking
+    limits: SocketLimits
+
+
+class Ending(Struct, frozen=True):
+    """With what to close a socket, and whether mutations that run are answered before."""
+
+    code: CloseCode
+    reason: str
+    finish: bool = False
+
+
+class Session:
+    """One socket, from the handshake to its close.
+
+    Its reader is interrupted by a deadline: that of the introduction at first, then that of the
+    viewer's credentials, and at once when the session is told to end.
+    """
+
+    def __init__(
+        self, services: SessionServices, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._services = services
+        self._subprotocols: list[str] = scope["subprotocols"]
+        self._receive = receive
+        self._send = send
+        self._caller = caller_of(scope, Headers(scope=scope))
+        self._connection = Connection(services.limits.protocol)
+        self._writing = asyncio.Lock()
+        self._deadline = asyncio.timeout(services.limits.initialisation_seconds)
+        self._reading = False
+        self._ending: Ending | None = None
+        self._viewer: Viewer | None = None
+        self._forbidden: list[Callable[[Viewer], bool]] = []
+        self._operations = Operations(
+            services.executor, services.masking, self._connection, self._transmit, self._context
+        )
+        self.ended = asyncio.Event()
+
+    def end(self, ending: Ending) -> None:
+        """End the session soon, unless it ends already."""
+        if self._ending is None:
+            self._ending = ending
+            if self._reading and not self._deadline.expired():
+                self._deadline.reschedule(0)
+
+    def forbid(self, concerned: Callable[[Viewer], bool]) -> None:
+        """End the session if its viewer is concerned, or turns out to be."""
+        if self._viewer is None:
+            self._forbidden.append(concerned)
+        elif concerned(self._viewer):
+            self.end(Ending(CloseCode.FORBIDDEN, "Forbidden"))
+
+    async def run(self) -> None:
+        """Serve the socket until either side ends it."""
+        close: Close | None = None
+        try:
+            close = await self._serve()
+        except OSError:
+            self._connection.close(CloseCode.GOING_AWAY, "")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is masked and reported
+            self._report(error)
+            close = self._connection.close(CloseCode.INTERNAL_ERROR, "Internal server error")
+        finally:
+            await self._shut(close)
+            self.ended.set()
+
+    async def _serve(self) -> Close | None:
+        await self._receive()
+        if SUBPROTOCOL not in self._subprotocols:
+            # A close code takes an accepted socket; refusing it would be an HTTP error.
+            await self._send({"type": "websocket.accept"})
+            return self._connection.close(
+                CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable"
+            )
+        await self._send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+        try:
+            async with self._deadline:
+                if self._ending is None:
+                    self._reading = True
+                    return await self._read()
+        except TimeoutError:
+            if not self._deadline.expired():
+                raise
+        finally:
+            self._reading = False
+        if self._ending is None:
+            return self._connection.time_out()
+        if self._ending.finish:
+            await self._operations.finish_mutations(self._services.limits.finishing_seconds)
+        return self._connection.close(self._ending.code, self._ending.reason)
+
+    async def _read(self) -> Close | None:
+        while (message := await self._receive())["type"] == "websocket.receive":
+            text: str | None = message.get("text")
+            if text is None:
+                return self._connection.receive_binary()
+            if close := await self._perform(self._connection.receive(text)):
+                return close
+        self._connection.close(CloseCode.GOING_AWAY, "")
+        return None
+
+    async def _perform(self, action: Action | None) -> Close | None:
+        match action:
+            case Close():
+                return action
+            case Transmit():
+                await self._transmit(action)
+            case Authenticate(authorization):
+                return await self._perform(await self._introduce(authorization))
+            case Start(operation):
+                self._operations.start(operation)
+            case Stop(operation):
+                self._operations.stop(operation)
+        return None
+
+    async def _introduce(self, authorization: str | None) -> Action | None:
+        try:
+            viewer = await self._services.authenticate(authorization)
+        except HubError:
+            viewer = None
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is masked and reported
+            self._report(error)
+            return self._connection.close(CloseCode.TRY_AGAIN_LATER, "Try again later")
+        if viewer is None or any(concerned(viewer) for concerned in self._forbidden):
+            return self._connection.forbid()
+        self._viewer = viewer
+        self._forbidden.clear()
+        self._deadline.reschedule(_loop_time(viewer.expires_at))
+        return self._connection.acknowledge()
+
+    async def _transmit(self, transmit: Transmit) -> None:
+        async with self._writing:
+            await self._send({"type": "websocket.send", "text": transmit.text.decode()})
+
+    async def _shut(self, close: Close | None) -> None:
+        self._operations.stop_all()
+        if close is not None:
+            message = {"type": "websocket.close", "code": close.code.value, "reason": close.reason}
+            # A socket that takes nothing more can't be told.
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(self._services.limits.closing_seconds), self._writing:
+                    await self._send(message)
+        await self._operations.ended()
+
+    def _context(self, request_id: str) -> RequestContext:
+        return self._services.make_context(
+            viewer=self._viewer,
+            request_id=request_id,
+            client_address=self._caller.client_address,
+            base_url=self._caller.base_url,
+        )
+
+    def _report(self, error: Exception) -> None:
+        self._services.masking.unexpected(error, self._caller.request_id)
+
+
+def _loop_time(instant: datetime | None) -> float | None:
+    """Return the event loop's time at an instant."""
+    if instant is None:
+        return None
+    seconds = (instant - datetime.now(UTC)).total_seconds()
+    return asyncio.get_running_loop().time() + seconds
