@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypedDict
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from hub.health import Readiness, alive
 from hub.metrics import Metrics
 from hub.services import open_services
 from hub.settings import Settings
+from realtime.bus import Bus
 from resolvers.account import SESSIONS_CHANNEL
 from resolvers.authentication import authenticate
 from resolvers.context import Context, Services, Viewer
@@ -54,11 +56,13 @@ class _FromState:
 
 
 async def _ready(request: Request) -> Response:
-    return await request.state.readiness.endpoint(request)
+    readiness: Readiness = request.state.readiness
+    return await readiness.endpoint(request)
 
 
 async def _metrics(request: Request) -> Response:
-    return await request.state.metrics.endpoint(request)
+    metrics: Metrics = request.state.metrics
+    return await metrics.endpoint(request)
 
 
 async def _welcome(_request: Request) -> Response:
@@ -145,12 +149,17 @@ def _endpoints(settings: Settings, services: Services) -> State:
         readiness=Readiness(
             {
                 "database": services.database.check,
-                "bus": services.bus.check,
+                "bus": partial(_check_bus, services.bus),
                 "blobs": services.blobs.check,
             }
         ),
         metrics=_measured(services),
     )
+
+
+async def _check_bus(bus: Bus) -> None:
+    if not bus.healthy:
+        raise ConnectionError("The broker is away; what it would tell is read every second.")
 
 
 def _measured(services: Services) -> Metrics:

@@ -1,6 +1,6 @@
 """Garbage collection: what a crash left behind, and what has been remembered for long enough."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
@@ -65,7 +65,7 @@ async def _collect_blobs(connection: Connection, blobs: BlobStore, *, before: da
     return deleted
 
 
-async def _batches(blobs: BlobStore, before: datetime) -> AsyncIterator[Collection[str]]:
+async def _batches(blobs: BlobStore, before: datetime) -> AsyncGenerator[Collection[str], None]:
     batch: list[str] = []
     async for info in blobs.list():
         if info.modified < before:

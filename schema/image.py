@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
-from persistence.blobs import original_key, thumbnail_key
 
+from persistence.blobs import original_key, thumbnail_key
 from persistence.change import ProjectAccess
 from persistence.pagination import Page
 from persistence.records import ImageRecord, SegmentationFailure, SegmentationStatus
@@ -16,6 +16,7 @@ from schema.account import User
 from schema.enums import describe
 from schema.ids import Kind
 from schema.info import Info
+from schema.inputs import Input
 from schema.loaders import load_access, load_segmentation, load_user
 from schema.node import Node
 from schema.pagination import PageInfo, page_info
@@ -215,13 +216,13 @@ class DeleteImagesPayload:
         return Project.of(self.access)
 
 
-async def delete_images(info: Info, input: DeleteImagesInput) -> DeleteImagesPayload:
+async def delete_images(info: Info, input: Input[DeleteImagesInput]) -> DeleteImagesPayload:
     """Delete images of one project."""
     image_ids = [ids.decode(Kind.IMAGE, image_id) for image_id in input.image_ids]
     access = await image.delete(info.context, image_ids)
     return DeleteImagesPayload(access=access, deleted_ids=input.image_ids)
 
 
-async def delete_image(info: Info, input: DeleteImageInput) -> DeleteImagesPayload:
+async def delete_image(info: Info, input: Input[DeleteImageInput]) -> DeleteImagesPayload:
     """Delete one image."""
     return await delete_images(info, DeleteImagesInput(image_ids=[input.image_id]))

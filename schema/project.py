@@ -15,6 +15,7 @@ from schema.enums import describe
 from schema.ids import Kind
 from schema.image import ImageConnection
 from schema.info import Info
+from schema.inputs import Input
 from schema.loaders import load_images, load_members, load_user, load_users
 from schema.node import Node
 from schema.pagination import PageInfo, after_key, page_info, page_size
@@ -270,13 +271,13 @@ class DeleteProjectPayload:
     project_id: strawberry.ID = strawberry.field(description="The project that was deleted.")
 
 
-async def create_project(info: Info, input: CreateProjectInput) -> ProjectPayload:
+async def create_project(info: Info, input: Input[CreateProjectInput]) -> ProjectPayload:
     """Create a project."""
     access = await project.create(info.context, name=input.name, description=input.description)
     return ProjectPayload(project=Project.of(access))
 
 
-async def update_project(info: Info, input: UpdateProjectInput) -> ProjectPayload:
+async def update_project(info: Info, input: Input[UpdateProjectInput]) -> ProjectPayload:
     """Rename or describe a project."""
     access = await project.update(
         info.context,
@@ -287,13 +288,13 @@ async def update_project(info: Info, input: UpdateProjectInput) -> ProjectPayloa
     return ProjectPayload(project=Project.of(access))
 
 
-async def delete_project(info: Info, input: ProjectIdInput) -> DeleteProjectPayload:
+async def delete_project(info: Info, input: Input[ProjectIdInput]) -> DeleteProjectPayload:
     """Delete a project."""
     await project.delete(info.context, ids.decode(Kind.PROJECT, input.project_id))
     return DeleteProjectPayload(project_id=input.project_id)
 
 
-async def share_project(info: Info, input: ShareProjectInput) -> ProjectPayload:
+async def share_project(info: Info, input: Input[ShareProjectInput]) -> ProjectPayload:
     """Let a person in, or change a member's role."""
     access = await project.share(
         info.context,
@@ -304,7 +305,7 @@ async def share_project(info: Info, input: ShareProjectInput) -> ProjectPayload:
     return ProjectPayload(project=Project.of(access))
 
 
-async def revoke_access(info: Info, input: RevokeAccessInput) -> ProjectPayload:
+async def revoke_access(info: Info, input: Input[RevokeAccessInput]) -> ProjectPayload:
     """End a membership."""
     access = await project.revoke(
         info.context,

@@ -23,6 +23,7 @@ from schema import ids
 from schema.ids import Kind
 from schema.image import Image
 from schema.info import Info
+from schema.inputs import Input
 from schema.loaders import load_image, load_pace, load_position
 from schema.node import Node
 from schema.scalars import GeoJSON, stored_geojson
@@ -227,7 +228,7 @@ class RequestSegmentationPayload:
 
 
 async def request_segmentation(
-    info: Info, input: RequestSegmentationInput
+    info: Info, input: Input[RequestSegmentationInput]
 ) -> RequestSegmentationPayload:
     """Queue images for workers."""
     requested = await queue.request(
@@ -278,7 +279,7 @@ class CancelSegmentationPayload:
 
 
 async def cancel_segmentation(
-    info: Info, input: CancelSegmentationInput
+    info: Info, input: Input[CancelSegmentationInput]
 ) -> CancelSegmentationPayload:
     """Take images out of the queue."""
     cancelled = await queue.cancel(

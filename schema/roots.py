@@ -8,15 +8,12 @@ from schema.query import Query
 from schema.scalars import SCALARS
 from schema.subscription import Subscription
 
-INPUT = "All that the mutation needs to know."
-
 
 def build_schema() -> strawberry.Schema:
     """Build the schema that clients see."""
-    schema = strawberry.Schema(
+    return strawberry.Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         config=StrawberryConfig(scalar_map=SCALARS),
     )
-    return schema

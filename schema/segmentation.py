@@ -12,6 +12,7 @@ from schema import ids
 from schema.ids import Kind
 from schema.image import Image
 from schema.info import Info
+from schema.inputs import Input
 
 if TYPE_CHECKING:
     from schema.project import Project
@@ -101,7 +102,7 @@ class SetSegmentationStatusesPayload:
 
 
 async def set_segmentation_status(
-    info: Info, input: SetSegmentationStatusInput
+    info: Info, input: Input[SetSegmentationStatusInput]
 ) -> SetSegmentationStatusPayload:
     """Set the status of one image."""
     changed = await segmentation.set_statuses(info.context, [input.change()])
@@ -111,7 +112,7 @@ async def set_segmentation_status(
 
 
 async def set_segmentation_statuses(
-    info: Info, input: SetSegmentationStatusesInput
+    info: Info, input: Input[SetSegmentationStatusesInput]
 ) -> SetSegmentationStatusesPayload:
     """Set the statuses of many images."""
     changed = await segmentation.set_statuses(

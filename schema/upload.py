@@ -11,6 +11,7 @@ from schema import ids
 from schema.ids import Kind
 from schema.image import Image
 from schema.info import Info
+from schema.inputs import Input
 from schema.scalars import BigInt, Upload
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class UploadImagesPayload:
         return Project.of(self.access)
 
 
-async def upload_images(info: Info, input: UploadImagesInput) -> UploadImagesPayload:
+async def upload_images(info: Info, input: Input[UploadImagesInput]) -> UploadImagesPayload:
     """Store image files in a project."""
     uploaded = await upload.upload_images(
         info.context,

@@ -1,7 +1,7 @@
 """dashboardUpdated: the numbers of all projects that the viewer can see, together."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from msgspec.structs import replace
 
@@ -13,7 +13,7 @@ from resolvers.live.project import VisibleProjects
 SECONDS_BETWEEN_UPDATES = 0.25
 
 
-async def dashboards(context: Context) -> AsyncIterator[DashboardRecord]:
+async def dashboards(context: Context) -> AsyncGenerator[DashboardRecord, None]:
     """Stream the dashboard: at once, then after changes, the first at once and not too often.
 
     What is streamed is what the query ``dashboard`` would answer at that moment.

@@ -1,7 +1,7 @@
 """Streams that last only as long as the viewer may see a project."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import TypeVar
 from uuid import UUID
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 async def while_visible(
     context: Context, project_id: UUID, source: AsyncIterator[T]
-) -> AsyncIterator[T]:
+) -> AsyncGenerator[T, None]:
     """Yield what the source yields until the project is deleted.
 
     Raises NotFound where the viewer can't see the project, and Forbidden as soon as that is so.

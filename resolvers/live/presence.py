@@ -1,6 +1,6 @@
 """presenceChanged: who is watching a project, with any subscription to it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from resolvers.context import Context
 from resolvers.live.guard import while_visible
 
 
-async def presences(context: Context, project_id: UUID) -> AsyncIterator[frozenset[UUID]]:
+async def presences(context: Context, project_id: UUID) -> AsyncGenerator[frozenset[UUID], None]:
     """Stream the users who watch the project: at once, then whenever somebody comes or goes.
 
     Raises NotFound where the viewer can't see the project, and Forbidden as soon as that is so.

@@ -1,6 +1,6 @@
 """projectUpdated: the numbers of one project, or of all that the viewer can see."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
@@ -109,7 +109,9 @@ class Seen:
         )
 
 
-async def project_updates(context: Context, project_id: UUID) -> AsyncIterator[ProjectUpdate]:
+async def project_updates(
+    context: Context, project_id: UUID
+) -> AsyncGenerator[ProjectUpdate, None]:
     """Stream one project: its snapshot, then each change, until it is deleted.
 
     Raises NotFound where the viewer can't see it; Forbidden, behind the update REVOKED, as soon as
@@ -134,7 +136,7 @@ async def project_updates(context: Context, project_id: UUID) -> AsyncIterator[P
                     return
 
 
-async def all_project_updates(context: Context) -> AsyncIterator[ProjectUpdate]:
+async def all_project_updates(context: Context) -> AsyncGenerator[ProjectUpdate, None]:
     """Stream all projects that the viewer can see: snapshots first, then each change of each.
 
     A project that is created, or shared with the viewer, appears with CREATED; one that is deleted
@@ -161,7 +163,7 @@ class VisibleProjects:
     async def __aexit__(self, *error: object) -> None:
         await self._group.__aexit__(None, None, None)
 
-    async def updates(self) -> AsyncIterator[ProjectUpdate]:
+    async def updates(self) -> AsyncGenerator[ProjectUpdate, None]:
         """Yield the snapshots, then what changes."""
         services = self._context.services
         await self._group.add(None, services.membership_feeds, self._user_id)
@@ -180,7 +182,7 @@ class VisibleProjects:
             await self._forget(project_id)
         return update
 
-    async def _reconcile(self, operation: ProjectOperation) -> AsyncIterator[ProjectUpdate]:
+    async def _reconcile(self, operation: ProjectOperation) -> AsyncGenerator[ProjectUpdate, None]:
         """Bring what is seen in line with the memberships that the database has now."""
         services = self._context.services
         async with services.database.reading() as connection:

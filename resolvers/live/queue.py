@@ -1,6 +1,6 @@
 """queueStatsUpdated: how much of a project waits for workers."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from resolvers.context import Context
 from resolvers.live.project import project_updates
 
 
-async def queue_updates(context: Context, project_id: UUID) -> AsyncIterator[QueueNumbers]:
+async def queue_updates(context: Context, project_id: UUID) -> AsyncGenerator[QueueNumbers, None]:
     """Stream the project's queue: at once, then when as much as one of its numbers changes.
 
     Raises NotFound where the viewer can't see the project, and Forbidden as soon as that is so.

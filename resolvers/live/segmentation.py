@@ -1,6 +1,6 @@
 """segmentationUpdated: the images of one project, each change once, in order of revision."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -47,7 +47,7 @@ class SegmentationUpdate(Struct, frozen=True, kw_only=True):
 
 async def segmentation_updates(
     context: Context, project_id: UUID, *, image_id: UUID | None = None, after: int | None = None
-) -> AsyncIterator[SegmentationUpdate]:
+) -> AsyncGenerator[SegmentationUpdate, None]:
     """Stream the images of a project, or one of them, until the project is deleted.
 
     Without ``after``: what changes from now on. With it: first the latest state of each image whose
@@ -101,12 +101,14 @@ class _Follower:
         self._context = context
         self._seen = seen
 
-    async def replay(self) -> AsyncIterator[SegmentationUpdate]:
+    async def replay(self) -> AsyncGenerator[SegmentationUpdate, None]:
         """Yield the latest state of all that changed since the cursor."""
         async for image in self._read():
             yield _update(image, ImageOperation.SNAPSHOT)
 
-    async def follow(self, item: ProjectChange | Signal) -> AsyncIterator[SegmentationUpdate]:
+    async def follow(
+        self, item: ProjectChange | Signal
+    ) -> AsyncGenerator[SegmentationUpdate, None]:
         """Yield what an item of the feed brings, or else what the database has."""
         known = self.cursor
         if isinstance(item, Signal) or item.images is None:
@@ -118,13 +120,13 @@ class _Follower:
         async for image in images:
             yield _update(image, _operation(image, known))
 
-    async def _newer(self, images: Sequence[Changed]) -> AsyncIterator[Changed]:
+    async def _newer(self, images: Sequence[Changed]) -> AsyncGenerator[Changed, None]:
         for image in images:
             if image.revision > self.cursor:
                 self.cursor = image.revision
                 yield image
 
-    async def _read(self) -> AsyncIterator[Changed]:
+    async def _read(self) -> AsyncGenerator[Changed, None]:
         """Read by pages, however much it is; raises Forbidden once the viewer is shut out."""
         while True:
             page = await self._page(self.cursor)

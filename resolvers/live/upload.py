@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from uuid import UUID, uuid5
 
 import msgspec
@@ -87,7 +87,7 @@ class ProgressReport:
         self._bus.publish(self._channel, msgspec.json.encode(progress).decode())
 
 
-async def upload_progress(context: Context, upload_id: str) -> AsyncIterator[UploadProgress]:
+async def upload_progress(context: Context, upload_id: str) -> AsyncGenerator[UploadProgress, None]:
     """Stream how far one of the viewer's own uploads has come, until it is done.
 
     May begin before the upload does. The end is read from the database, so it is never missed.
