@@ -1,16 +1,23 @@
 """What tests of accounts share: a clock to turn, a watched hasher, calls with their context."""
 
 import dataclasses
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from persistence.database import Database
+from realtime.bus import Bus
 from resolvers import account
 from resolvers.account import SessionGrant
 from resolvers.authentication import authenticate
 from resolvers.context import Context, Services, Viewer
 from resolvers.limits import Limits
+from resolvers.passwords import Passwords
+from resolvers.tokens import AccessTokens, derive
 
 EMAIL = "Ada@example.com"
 PASSWORD = "the cells divide at dawn"
@@ -47,6 +54,34 @@ class Unused:
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"accounts use {name} of another service")
+
+
+@asynccontextmanager
+async def account_services(
+    database_url: str, clock: Clock, hasher: WatchedHasher
+) -> AsyncIterator[Services]:
+    """Open what accounts need."""
+    database = Database(database_url, on_commit=lambda announcements: None)
+    passwords = Passwords(PasswordHash((hasher,)))
+    limits = Limits()
+    tokens = AccessTokens(
+        derive("the operator's secret", "jwt"), lifetime_seconds=limits.access_token_seconds
+    )
+    unused = dict.fromkeys((field.name for field in dataclasses.fields(Services)), Unused())
+    try:
+        async with Bus("memory://") as bus:
+            used: dict[str, Any] = {
+                "limits": limits,
+                "database": database,
+                "bus": bus,
+                "tokens": tokens,
+                "passwords": passwords,
+                "clock": clock,
+            }
+            yield Services(**(unused | used))
+    finally:
+        passwords.close()
+        await database.close()
 
 
 def called(services: Services, *, address: str = ADDRESS, viewer: Viewer | None = None) -> Context:
