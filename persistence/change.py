@@ -127,6 +127,11 @@ def statement(touch: str, *, also: str = "", assign: str = "") -> TextClause:
                     THEN revision + :steps ELSE members_revision END,
                 updated_at = clock_timestamp()
             WHERE id = :project_id AND members_revision = :members_revision
+                AND LEAST(
+                    uploaded_count + :uploaded, queued_count + :queued,
+                    processing_count + :processing, segmented_count + :segmented,
+                    no_segmentation_count + :no_segmentation, failed_count + :failed
+                ) >= 0
             RETURNING {PROJECT}, revision - :steps AS first
         ), touched AS ({touch})
         , logged AS (
@@ -153,7 +158,8 @@ async def apply(
     """Run a change's statement; return the project as changed.
 
     The revision rises by the number of images touched, else by one. Raises Stale where
-    memberships changed since ``access`` was read, or where not ``rows`` rows were touched.
+    memberships changed since ``access`` was read, where not ``rows`` rows were touched, or where
+    there are no longer as many images of a status as would go.
     """
     counts = {status: delta.counts.get(status, 0) for status in SegmentationStatus}
     result = await unit.connection.execute(
