@@ -23,6 +23,9 @@ from resolvers.inputs import email_key, email_of, name_of
 from resolvers.passwords import check_password
 from resolvers.tokens import API_KEY_PREFIX, REFRESH_TOKEN_PREFIX, hash_secret, new_secret
 
+SESSIONS_CHANNEL = "sessions"
+"""Where the ids of sessions that were revoked are announced, to all processes."""
+
 
 class SessionGrant(Struct, frozen=True, kw_only=True):
     """What lets a client act as a user: the access token until ``expires_at``, then a refresh."""
@@ -166,14 +169,9 @@ async def sign_out(context: Context, *, refresh_token: str) -> bool:
     return True
 
 
-def session_channel(session_id: UUID) -> str:
-    """Return the name of the channel on which the end of a session is announced."""
-    return f"session:{session_id}"
-
-
 def announce_session_end(services: Services, session_id: UUID) -> None:
     """Tell all processes that the session was revoked, so that its open connections can end."""
-    services.bus.publish(session_channel(session_id), "revoked")
+    services.bus.publish(SESSIONS_CHANNEL, str(session_id))
 
 
 async def create_api_key(context: Context, *, name: str) -> ApiKeyGrant:

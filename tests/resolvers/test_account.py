@@ -267,16 +267,15 @@ async def test_an_earlier_token_of_the_session_signs_out_too(services: Services)
 async def announced(services: Services, grant: SessionGrant) -> AsyncIterator[list[str]]:
     """Collect what is announced of the grant's session within the block."""
     viewer = await viewer_of(services, grant)
-    assert viewer.session_id is not None
-    channel = account.session_channel(viewer.session_id)
+    channel = account.SESSIONS_CHANNEL
     last = asyncio.Event()
     heard: list[str] = []
 
     def receive(message: str) -> None:
         if message == "that was all":
             last.set()
-        else:
-            heard.append(message)
+        elif message == str(viewer.session_id):
+            heard.append("revoked")
 
     async with services.bus.listen(channel, receive):
         yield heard

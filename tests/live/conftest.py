@@ -1,0 +1,15 @@
+"""Hubs for tests of what is seen from outside."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.hubs import Hub, running_hub
+
+
+@pytest.fixture
+async def hub(database_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
+    """A hub with an empty database."""
+    async with running_hub(database_url, tmp_path) as running:
+        yield running
