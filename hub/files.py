@@ -34,6 +34,7 @@ class FileEndpoint:
         self._signer = signer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
         response = await self._respond(Request(scope))
         await response(scope, receive, send)
 

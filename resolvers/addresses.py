@@ -67,7 +67,7 @@ class AddressSigner:
         name, kind, expires = (query.get(part, "") for part in ("name", "type", "expires"))
         expected = self._sign(_unsigned(key, name, kind, expires))
         given = query.get("signature", "")
-        if not hmac.compare_digest(expected.encode(), given.encode(errors="surrogatepass")):
+        if not hmac.compare_digest(expected.encode(), given.encode()):
             raise InvalidAddress("This address is not valid. Copy it whole, or ask for a new one.")
         seconds_left = int(expires) - int(time.time())
         if seconds_left <= 0:
