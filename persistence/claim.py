@@ -27,7 +27,7 @@ def _next(project_id: str, *, by_model: bool) -> str:
         return first
     return f"""
         SELECT c.* FROM unnest(CAST(:models AS text[])) AS w(model), LATERAL ({first}) c
-        ORDER BY {job.ORDER} LIMIT :limit
+        ORDER BY c.priority DESC, c.id LIMIT :limit
     """
 
 
@@ -39,7 +39,7 @@ _SHARES = {
             FROM project_members m JOIN projects p ON p.id = m.project_id
             CROSS JOIN LATERAL ({_next("p.id", by_model=by_model)}) j
             WHERE m.user_id = :user_id AND m.role = ANY(:roles) AND p.queued_count > 0
-            ORDER BY {job.ORDER} LIMIT :limit
+            ORDER BY j.priority DESC, j.id LIMIT :limit
         )
         SELECT project_id, count(*) AS jobs, min(priority) AS lowest_priority
         FROM first GROUP BY project_id

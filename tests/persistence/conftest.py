@@ -1,0 +1,33 @@
+"""A laboratory with one person and one project."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+
+from tests.lab import Lab
+
+
+@pytest.fixture
+async def lab(database_url: str) -> AsyncIterator[Lab]:
+    made = Lab(database_url)
+    yield made
+    await made.database.close()
+
+
+@pytest.fixture
+async def ada(lab: Lab) -> UUID:
+    return await lab.user()
+
+
+@pytest.fixture
+async def project_id(lab: Lab, ada: UUID) -> UUID:
+    return await lab.project(ada)
+
+
+@pytest.fixture
+async def audited(lab: Lab, project_id: UUID) -> AsyncIterator[None]:
+    """Check at the test's end that counters, images and jobs of the project say the same."""
+    yield
+    if await lab.rows("SELECT 1 FROM projects WHERE id = :id", id=project_id):
+        await lab.audit(project_id)
