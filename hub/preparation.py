@@ -3,8 +3,9 @@
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from pydantic import SecretStr
@@ -49,18 +50,13 @@ def _with_broker(settings: Settings, workers: int) -> Settings:
 def _kept_key(path: Path) -> str:
     """Return the key in the file; if there is none, make one that nobody else may read."""
     if not path.exists():
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        with os.fdopen(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(48))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
+        with NamedTemporaryFile("w", dir=path.parent, prefix=f"{path.name}.") as fresh:
+            fresh.write(secrets.token_urlsafe(48))
+            fresh.flush()
+            os.fsync(fresh.fileno())
             # Unlike a rename, a link fails if another process was faster: one key wins.
-            path.hardlink_to(fresh)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
+            with suppress(FileExistsError):
+                path.hardlink_to(fresh.name)
     key = path.read_text().strip()
     if not key:
         raise SettingsError([f"CELLHUB_DATA_DIR: {path} is empty; put 32 random characters there."])

@@ -1,0 +1,156 @@
+"""Metrics: what is counted is what a scrape shows, for one process and for several."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from hub.metrics import Metrics
+
+
+def parsed(text: str) -> dict[str, float]:
+    return {
+        sample.name + "".join(f"|{value}" for value in sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if not sample.name.endswith(("_created", "_bucket"))
+    }
+
+
+async def scraped(metrics: Metrics) -> dict[str, float]:
+    app = Starlette(routes=[Route("/metrics", metrics.endpoint)])
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+        answer = await client.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    return parsed(answer.text)
+
+
+async def test_what_is_counted_is_shown() -> None:
+    metrics = Metrics()
+    metrics.operation_ended("mutation", "ok", 0.25)
+    metrics.operation_ended("mutation", "ok", 0.5)
+    metrics.operation_ended("subscription", "FORBIDDEN")
+    for _ in range(3):
+        metrics.socket_opened()
+        metrics.subscription_began()
+    metrics.socket_closed(1000)
+    metrics.subscription_ended()
+    metrics.delivered(1000)
+    metrics.published()
+    metrics.published(failed=True)
+    metrics.bytes_received(512)
+    metrics.file_stored()
+    metrics.file_rejected("TRUNCATED")
+    assert await scraped(metrics) == {
+        "cellhub_graphql_operations_total|ok|mutation": 2,
+        "cellhub_graphql_operations_total|FORBIDDEN|subscription": 1,
+        "cellhub_graphql_operation_seconds_count|mutation": 2,
+        "cellhub_graphql_operation_seconds_sum|mutation": 0.75,
+        "cellhub_websocket_connections": 2,
+        "cellhub_websocket_closes_total|1000": 1,
+        "cellhub_subscriptions": 2,
+        "cellhub_deliveries_total": 1000,
+        "cellhub_publishes_total|ok": 1,
+        "cellhub_publishes_total|failed": 1,
+        "cellhub_upload_bytes_total": 512,
+        "cellhub_upload_files_total|stored": 1,
+        "cellhub_upload_files_total|TRUNCATED": 1,
+    }
+
+
+async def test_two_applications_count_for_themselves() -> None:
+    first, second = Metrics(), Metrics()
+    first.delivered(1)
+    assert (await scraped(second))["cellhub_deliveries_total"] == 0
+
+
+async def test_a_followed_number_is_read_at_each_scrape() -> None:
+    metrics, queue = Metrics(), [1]
+    metrics.follow("bus_waiting", "Messages that wait", lambda: len(queue))
+    assert (await scraped(metrics))["cellhub_bus_waiting"] == 1
+    queue.append(2)
+    assert (await scraped(metrics))["cellhub_bus_waiting"] == 2
+
+
+async def test_a_followed_number_is_kept_fresh_between_scrapes() -> None:
+    metrics, reads = Metrics(), asyncio.Queue[None]()
+
+    def read() -> float:
+        reads.put_nowait(None)
+        return 1
+
+    metrics.follow("reads", "Times it was read", read)
+    fresh = asyncio.create_task(metrics.keep_fresh(every_seconds=0.001))
+    for _ in range(3):
+        await reads.get()
+    fresh.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await fresh
+
+
+_WORKER = """
+import asyncio
+import sys
+from starlette.requests import Request
+from hub.metrics import Metrics
+metrics = Metrics()
+metrics.follow("watched", "Projects watched", lambda: 10)
+for line in sys.stdin:
+    if line == "count\\n":
+        metrics.delivered(1)
+        metrics.socket_opened()
+    answer = asyncio.run(metrics.endpoint(Request({"type": "http", "headers": []})))
+    print(len(answer.body))
+    print(bytes(answer.body).decode(), end="", flush=True)
+"""
+
+
+class Worker:
+    """A process that counts what it is told to, and tells what all of them count."""
+
+    def __init__(self, shared: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _WORKER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={"PROMETHEUS_MULTIPROC_DIR": str(shared)},
+        )
+
+    def told(self, command: str) -> dict[str, float]:
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(f"{command}\n")
+        self.process.stdin.flush()
+        return parsed(self.process.stdout.read(int(self.process.stdout.readline())))
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+def test_any_worker_answers_for_all_but_not_for_the_sockets_of_the_dead(tmp_path: Path) -> None:
+    first, second = Worker(tmp_path), Worker(tmp_path)
+    try:
+        first.told("count")
+        second.told("count")
+        both = first.told("show")
+        assert both["cellhub_deliveries_total"] == 2
+        assert both["cellhub_websocket_connections"] == 2
+        assert both["cellhub_watched"] == 20
+        second.kill()
+        left = first.told("show")
+        assert left["cellhub_deliveries_total"] == 2
+        assert left["cellhub_websocket_connections"] == 1
+        assert left["cellhub_watched"] == 10
+    finally:
+        first.kill()
+        second.kill()
