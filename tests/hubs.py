@@ -21,6 +21,7 @@ from hub.settings import Settings
 
 PASSWORD = "the cells divide at dawn"
 SESSION = "{ user { id name email } accessToken expiresAt refreshToken }"
+UPLOAD = "mutation($input: UploadImagesInput!) { uploadImages(input: $input) "
 UPLOADED = "{ images { id name status revision } rejected { name code message } }"
 INPUTS = {
     "deleteProject": "ProjectIdInput",
@@ -81,8 +82,7 @@ class Person:
     ) -> dict[str, Any]:
         """Upload files, given as pairs of name and content; return the payload."""
         operations = {
-            "query": "mutation($input: UploadImagesInput!) { uploadImages(input: $input) %s }"
-            % fields,
+            "query": UPLOAD + fields + "}",
             "variables": {
                 "input": {
                     "projectId": project_id,
@@ -107,9 +107,7 @@ class Person:
     async def sign_up(self, name: str) -> "Person":
         """Create an account, and be signed in to it."""
         self.email = f"{name.lower()}-{uuid4().hex[:8]}@example.org"
-        payload = await self.do(
-            "signUp", SESSION, email=self.email, password=PASSWORD, name=name
-        )
+        payload = await self.do("signUp", SESSION, email=self.email, password=PASSWORD, name=name)
         self.take(payload)
         return self
 
@@ -189,7 +187,7 @@ class Stream:
         return self.events
 
     async def end(self, seconds: float = 10.0) -> str | None:
-        """Wait until the stream has ended; return the code of its error, None where there is none."""
+        """Wait until the stream has ended; return its error's code, None where there is none."""
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(lambda: self.ended)
         errors = getattr(self.error, "errors", None)

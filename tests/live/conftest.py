@@ -1,11 +1,11 @@
 """Hubs for tests of what is seen from outside."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.hubs import Hub, running_hub
+from tests.hubs import Hub, Person, running_hub
 
 
 @pytest.fixture
@@ -13,3 +13,9 @@ async def hub(database_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
     """A hub with an empty database."""
     async with running_hub(database_url, tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+async def people(hub: Hub) -> Sequence[Person]:
+    """Three people who have just signed up."""
+    return [await hub.person(name) for name in ("Ada", "Ben", "Cleo")]
