@@ -168,7 +168,7 @@ class Stream:
         try:
             async for data in session.subscribe(request):
                 (event,) = data.values()
-                await self._note(lambda event=event: self.events.append(event))  # type: ignore[misc]
+                await self._note(lambda event=event: self.events.append(event))
         except Exception as error:  # noqa: BLE001, how it ended is for the test to judge
             self.error = error
         finally:

@@ -254,8 +254,8 @@ async def test_all_that_is_told_is_true(
             risen = await asyncio.gather(*(world.act(act) for act in acts_at_once))
             world.revision += sum(risen)
             await world.follow()
-            counted = dict(await rows.fetchrow(COUNTED, key)) | {"revision": world.revision}
-            await world.check(counted)
+            (counted,) = await rows.fetch(COUNTED, key)
+            await world.check(dict(counted) | {"revision": world.revision})
             revisions = [row["revision"] for row in await rows.fetch(REVISIONS, key)]
             assert len(set(revisions)) == len(revisions)
             log = [(row["since"], row["revision"]) for row in await rows.fetch(LOGGED, key)]
