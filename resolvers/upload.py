@@ -40,11 +40,15 @@ THUMBNAIL_TYPE = "image/webp"
 
 
 class Uploaded(Struct, frozen=True, kw_only=True):
-    """What came of an upload: images and rejections in the order of the call."""
+    """What came of an upload: images and rejections in the order of the call.
+
+    ``repeated``: this is what an earlier call with the same id came to.
+    """
 
     images: Sequence[ImageRecord]
     rejected: Sequence[RejectedFile]
     project: ProjectAccess
+    repeated: bool = False
 
 
 class _NoRoomError(Exception):
@@ -104,6 +108,7 @@ async def _repeated(
         images=[found[image_id] for image_id in first.image_ids if image_id in found],
         rejected=first.rejected,
         project=seen,
+        repeated=True,
     )
 
 

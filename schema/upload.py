@@ -59,6 +59,10 @@ class UploadImagesPayload:
     rejected: list[RejectedFile] = strawberry.field(
         description="The files that were not stored, in the order of the files."
     )
+    repeated: bool = strawberry.field(
+        description="Whether this is what an earlier call with the same uploadId came to, less the"
+        " images that were deleted since."
+    )
 
     @strawberry.field(description="The project, with the new images.")
     def project(self) -> Annotated["Project", strawberry.lazy("schema.project")]:
@@ -83,6 +87,7 @@ async def upload_images(info: Info, input: Input[UploadImagesInput]) -> UploadIm
             for file in uploaded.rejected
         ],
         access=uploaded.project,
+        repeated=uploaded.repeated,
     )
 
 
