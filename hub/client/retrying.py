@@ -1,0 +1,51 @@
+"""Trying again what may succeed later."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from msgspec import Struct
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_exponential_jitter,
+)
+
+from hub.client.errors import ClientError
+
+T = TypeVar("T")
+
+OnWait = Callable[[ClientError, float], None]
+"""Told of an error that may pass, and of the seconds until the next try."""
+
+
+class Patience(Struct, frozen=True, kw_only=True):
+    """How often to try, and how long to wait in between: twice as long each time, and some more."""
+
+    attempts: int = 8
+    first_seconds: float = 0.5
+    longest_seconds: float = 20.0
+
+    async def call(self, attempt: Callable[[], Awaitable[T]], on_wait: OnWait) -> T:
+        """Return what the first attempt that succeeds returns; raise what the last one raises."""
+
+        def report(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            if isinstance(error, ClientError) and state.next_action:
+                on_wait(error, state.next_action.sleep)
+
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(_passes),
+            stop=stop_after_attempt(self.attempts),
+            wait=wait_exponential_jitter(
+                initial=self.first_seconds, max=self.longest_seconds, jitter=self.first_seconds
+            ),
+            before_sleep=report,
+            reraise=True,
+        )
+        return await retrying(attempt)
+
+
+def _passes(error: BaseException) -> bool:
+    return isinstance(error, ClientError) and error.passes
