@@ -12,6 +12,7 @@ from schema import ids
 from schema.ids import Kind
 from schema.image import Image
 from schema.info import Info
+from schema.inputs import Input
 from schema.queue import SegmentationJob, job_of
 from schema.scalars import GeoJSON
 from schema.segmentation import SegmentationErrorInput, SetSegmentationStatusPayload
@@ -68,7 +69,7 @@ class ClaimSegmentationJobsPayload:
 
 
 async def claim_segmentation_jobs(
-    info: Info, input: ClaimSegmentationJobsInput
+    info: Info, input: Input[ClaimSegmentationJobsInput]
 ) -> ClaimSegmentationJobsPayload:
     """Hand out jobs to a worker."""
     claimed = await lease.claim(
@@ -108,7 +109,9 @@ class ExtendLeasePayload:
     )
 
 
-async def extend_segmentation_lease(info: Info, input: ExtendLeaseInput) -> ExtendLeasePayload:
+async def extend_segmentation_lease(
+    info: Info, input: Input[ExtendLeaseInput]
+) -> ExtendLeasePayload:
     """Keep a job for longer."""
     extended = await lease.extend(
         info.context,
@@ -138,7 +141,7 @@ class CompleteSegmentationInput:
 
 
 async def complete_segmentation(
-    info: Info, input: CompleteSegmentationInput
+    info: Info, input: Input[CompleteSegmentationInput]
 ) -> SetSegmentationStatusPayload:
     """End a job with what it found."""
     finished = await lease.complete(
@@ -164,7 +167,7 @@ class FailSegmentationInput:
 
 
 async def fail_segmentation(
-    info: Info, input: FailSegmentationInput
+    info: Info, input: Input[FailSegmentationInput]
 ) -> SetSegmentationStatusPayload:
     """End an attempt with an error."""
     finished = await lease.fail(
