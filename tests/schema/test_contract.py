@@ -49,7 +49,7 @@ def test_breaking_the_contract_would_be_found(contract: GraphQLSchema) -> None:
         "Field Query.viewer changed type from User! to User."
     ]
     assert [change.description for change in find_dangerous_changes(contract, changed)] == [
-        "Enum value ADMIN was added to ProjectRole."
+        "Enum value ProjectRole.ADMIN was added."
     ]
 
 
