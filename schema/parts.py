@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from email.message import Message
 from http import HTTPStatus
 from pathlib import PurePosixPath
+from typing import Any
 
 from msgspec import Struct
 from multipart import (  # type: ignore[import-untyped]
@@ -91,7 +92,7 @@ def file_name(part: Part) -> str:
         raise Refusal(HTTPStatus.BAD_REQUEST, "A file's name contains control characters.")
     # Some browsers send a path, with the slashes of their system.
     base = PurePosixPath(name.replace("\\", "/")).name
-    if not base:
+    if base in ("", ".."):
         raise Refusal(HTTPStatus.BAD_REQUEST, f"The part {part.name[:64]!r} has no file name.")
     return base
 
@@ -102,12 +103,15 @@ def _extended_name(disposition: str) -> str | None:
         return None
     message = Message()
     message["content-disposition"] = disposition
-    value = message.get_param("filename", header="content-disposition")
-    if not isinstance(value, tuple):
-        return value
-    charset, _, encoded = value
+    parameters: list[tuple[str, Any]] = message.get_params([], header="content-disposition")
+    names = [value for name, value in parameters if name == "filename"]
+    extended = next((value for value in names if isinstance(value, tuple)), None)
+    if extended is None:
+        return names[-1] if names else None
+    charset, _, escaped = extended
+    encoded: bytes = escaped.encode("latin-1")
     try:
-        return encoded.encode("latin-1").decode(charset or "ascii")
+        return encoded.decode(charset or "ascii")
     except (UnicodeError, LookupError):
         raise Refusal(
             HTTPStatus.BAD_REQUEST, "A file's name is not in the charset it names."

@@ -1,0 +1,45 @@
+"""Real servers on the loopback interface, within the test's own event loop."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncIterator[str]:
+    """Serve an application on a free port; yields host and port."""
+    config = uvicorn.Config(
+        app,
+        ws="websockets-sansio",
+        ws_max_size=2**22,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+    )
+    server = uvicorn.Server(config)
+    # The socket listens before the server runs, so clients need not wait for it.
+    listener = socket.create_server(("127.0.0.1", 0))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+class Stage:
+    """An application whose endpoints a test puts in place, so that one server serves many tests."""
+
+    def __init__(self) -> None:
+        self.http: ASGIApp | None = None
+        self.websocket: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self.http if scope["type"] == "http" else self.websocket
+        assert app is not None, "the test has put no endpoint in place"
+        await app(scope, receive, send)
