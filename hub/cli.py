@@ -13,7 +13,6 @@ from hub import logs
 from hub.embedded_postgres import EmbeddedPostgresError
 from hub.preparation import prepared
 from hub.settings import Settings, SettingsError
-from persistence.migrate import MigrationError, upgrade
 
 app = typer.Typer(
     name="cellhub",
@@ -32,7 +31,7 @@ def main() -> None:
         app()
     except SettingsError as error:
         _refuse(error.lines, 2)
-    except (EmbeddedPostgresError, MigrationError) as error:
+    except EmbeddedPostgresError as error:
         _refuse([str(error)], 1)
 
 
@@ -43,7 +42,7 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, help="Processes that serve.")] = 1,
 ) -> None:
     """Migrate the database, then serve the API."""
-    # Imported here, since the other commands need no web server.
+    # Imported where they are used: a command should not wait for what it does not need.
     from hub.serve import ServeError  # noqa: PLC0415
     from hub.serve import serve as run  # noqa: PLC0415
 
@@ -59,7 +58,7 @@ def migrate(
 ) -> None:
     """Bring the database to the newest revision of its schema."""
     with prepared(_settings()) as settings:
-        asyncio.run(upgrade(settings.database_url, revision))
+        _upgrade(settings, revision)
 
 
 @app.command()
@@ -70,7 +69,7 @@ def gc(
     from hub.gc import collect  # noqa: PLC0415
 
     with prepared(_settings()) as settings:
-        asyncio.run(upgrade(settings.database_url))
+        _upgrade(settings)
         removed = asyncio.run(collect(settings, older_than_seconds=hours * 3600))
     typer.echo(
         f"Removed {removed.blobs} files without an image, {removed.unfinished} unfinished files, "
@@ -82,6 +81,15 @@ def gc(
 def version() -> None:
     """Print the version."""
     typer.echo(version_of("cellhub"))
+
+
+def _upgrade(settings: Settings, revision: str = "head") -> None:
+    from persistence.migrate import MigrationError, upgrade  # noqa: PLC0415
+
+    try:
+        asyncio.run(upgrade(settings.database_url, revision))
+    except MigrationError as error:
+        _refuse([str(error)], 1)
 
 
 def _settings() -> Settings:

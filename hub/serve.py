@@ -12,13 +12,14 @@ from multiprocessing.connection import wait
 
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.importer import import_from_string
 from uvicorn.supervisors import Multiprocess
 
 from hub import logs, metrics
 from hub.preparation import prepared
 from hub.settings import Settings
-from persistence.migrate import upgrade
+from persistence.migrate import MigrationError, upgrade
 
 _SHUTDOWN_SECONDS = 10
 
@@ -30,12 +31,12 @@ class ServeError(Exception):
 def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
     """Serve until SIGINT or SIGTERM. Port 0 takes a free one; the line printed tells which.
 
-    Raises ``ServeError``, ``SettingsError``, ``EmbeddedPostgresError`` and ``MigrationError``.
+    Raises ``ServeError``, ``SettingsError`` and ``EmbeddedPostgresError``.
     """
     with ExitStack() as stack:
         listening = stack.enter_context(_listen(host, port))
         ready = stack.enter_context(prepared(settings, workers=workers))
-        asyncio.run(upgrade(ready.database_url))
+        _migrate(ready)
         # The processes that serve are told by their environment.
         os.environ.update(ready.environment())
         if workers > 1:
@@ -54,12 +55,20 @@ def application() -> ASGIApp:
     return app
 
 
+def _migrate(settings: Settings) -> None:
+    try:
+        asyncio.run(upgrade(settings.database_url))
+    except MigrationError as error:
+        raise ServeError(str(error)) from error
+
+
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise ServeError(f"Can't listen on {host}, port {port}: {error.strerror}.") from error
+        reason = (error.strerror or str(error)).partition(" (")[0]
+        raise ServeError(f"Can't listen on {host}, port {port}: {reason}.") from error
 
 
 def _written(host: str) -> str:
@@ -87,16 +96,19 @@ def _configuration(settings: Settings, workers: int) -> Config:
 
 
 def _run(config: Config, listening: socket.socket) -> None:
-    if config.workers > 1:
-        Multiprocess(config, sockets=[listening]).run()
-        return
-    server = Server(config)
     try:
-        server.run(sockets=[listening])
+        if config.workers == 1:
+            Server(config).run(sockets=[listening])
+            return
+        supervisor = Multiprocess(config, sockets=[listening])
+        supervisor.run()
+        started = all(process.exitcode != STARTUP_FAILURE for process in supervisor.processes)
     except KeyboardInterrupt:
         # uvicorn raises the signal again that it has obeyed.
         return
-    if not server.started:
+    except SystemExit:
+        started = False
+    if not started:
         raise ServeError("The application did not start; the log tells why.")
 
 
