@@ -12,3 +12,6 @@ def new_id() -> UUID:
 
 LAST_ID = UUID(int=2**128 - 1)
 """Sorts behind every key."""
+
+FIRST_ID = UUID(int=0)
+"""Sorts before every key."""

@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import text
 
@@ -137,50 +138,48 @@ async def enqueue(
     return project, [ImageJob(job=job, image=image) for job, image in zip(jobs, moved, strict=True)]
 
 
-_CANCELLABLE = f"""
-    SELECT {job.columns_of("j")}
-    FROM images i JOIN segmentation_jobs j ON j.image_id = i.id
-    WHERE i.project_id = :project_id AND i.status IN ('QUEUED', 'PROCESSING')
-        AND j.state IN ('QUEUED', 'PROCESSING')
-"""
-_OF_BATCH = " AND j.batch_id = :batch_id"
-_OF_IMAGES = " AND i.id = ANY(:image_ids)"
+class Cancelled(Struct, frozen=True, kw_only=True):
+    """A project after a cancellation, how many jobs it cancelled, and where there may be more."""
+
+    project: ProjectRecord
+    count: int
+    next: UUID | None
 
 
 async def cancel(
     unit: UnitOfWork,
     access: ProjectAccess,
     *,
-    batch_id: UUID | None,
-    image_ids: Collection[UUID] | None,
+    batch_id: UUID | None = None,
+    image_ids: Collection[UUID] | None = None,
+    after: UUID,
     limit: int,
     actor_id: UUID,
-) -> tuple[ProjectRecord, int]:
+) -> Cancelled:
     """Take jobs of a project that was read locked out of the queue, running ones too.
 
-    Those of one batch, or of some images, where given. The images are what they were before: what
-    their latest run says, else UPLOADED. Returns the project, and how many were cancelled: fewer
-    than ``limit`` where no more are left.
+    Those of one batch, of some images, or all, by pages of ``limit``: pass ``next`` as ``after``
+    for the next one. The images are what they were before: what their latest run says, else
+    UPLOADED.
     """
-    of_batch, of_images = batch_id is not None, image_ids is not None
-    result = await unit.connection.execute(
-        text(
-            _CANCELLABLE
-            + (_OF_BATCH if of_batch else "")
-            + (_OF_IMAGES if of_images else "")
-            + " LIMIT :limit"
-        ),
-        {"project_id": access.project.id, "limit": limit}
-        | ({"batch_id": batch_id} if of_batch else {})
-        | ({"image_ids": list(image_ids or ())} if of_images else {}),
-    )
-    entries = await job.with_images(unit.connection, [job_of(row) for row in result])
-    if not entries:
-        return access.project, 0
-    runs = await segmentations(
+    images, last = await _cancellable(
         unit.connection,
-        [entry.image.segmentation_id for entry in entries if entry.image.segmentation_id],
+        access.project.id,
+        batch_id=batch_id,
+        image_ids=image_ids,
+        after=after,
+        limit=limit,
     )
+    jobs = await active_jobs(unit.connection, [image.id for image in images])
+    entries = [
+        ImageJob(job=found, image=image)
+        for image in images
+        if (found := jobs.get(image.id)) and batch_id in {None, found.batch_id}
+    ]
+    if not entries:
+        return Cancelled(project=access.project, count=0, next=last)
+    latest = [entry.image.segmentation_id for entry in entries]
+    runs = await segmentations(unit.connection, [id_ for id_ in latest if id_ is not None])
     project, cancelled = await job.advance(
         unit,
         access,
@@ -189,7 +188,37 @@ async def cancel(
         action="segmentation.cancelled",
         actor_id=actor_id,
     )
-    return project, len(cancelled)
+    return Cancelled(project=project, count=len(cancelled), next=last)
+
+
+_OF_BATCH = text("""
+    SELECT image_id FROM segmentation_jobs
+    WHERE batch_id = :batch_id AND image_id > :after AND state IN ('QUEUED', 'PROCESSING')
+    ORDER BY image_id LIMIT :limit
+""")
+
+
+async def _cancellable(
+    connection: Connection,
+    project_id: UUID,
+    *,
+    batch_id: UUID | None,
+    image_ids: Collection[UUID] | None,
+    after: UUID,
+    limit: int,
+) -> tuple[Sequence[ImageRecord], UUID | None]:
+    """Return a page of images that may have jobs, and the last one where more may follow."""
+    if image_ids is None and batch_id is None:
+        in_queue = (SegmentationStatus.QUEUED, SegmentationStatus.PROCESSING)
+        images = await images_with(connection, project_id, in_queue, after=after, limit=limit)
+        return images, images[-1].id if len(images) == limit else None
+    last = None
+    if image_ids is None:
+        parameters = {"batch_id": batch_id, "after": after, "limit": limit}
+        image_ids = (await connection.execute(_OF_BATCH, parameters)).scalars().all()
+        last = image_ids[-1] if len(image_ids) == limit else None
+    found = await image.find(connection, image_ids)
+    return [one for one in found.values() if one.project_id == project_id], last
 
 
 def _restoring(entry: ImageJob, runs: Mapping[UUID, SegmentationRecord]) -> Move:

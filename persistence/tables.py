@@ -300,7 +300,7 @@ segmentation_jobs = Table(
         "finished_at",
         postgresql_where=text("state IN ('SUCCEEDED', 'FAILED')"),
     ),
-    Index("ix_segmentation_jobs_batch_id", "batch_id"),
+    Index("ix_segmentation_jobs_batch_id_image_id", "batch_id", "image_id"),
     comment="Requests to segment an image. Kept when done, and when the image is deleted",
 )
 

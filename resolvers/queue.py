@@ -12,7 +12,7 @@ from persistence import image, job, queue
 from persistence.blobs import polygons_key
 from persistence.change import ProjectAccess, changing
 from persistence.database import Connection, UnitOfWork
-from persistence.ids import new_id
+from persistence.ids import FIRST_ID, new_id
 from persistence.job import ImageJob
 from persistence.records import (
     ImageRecord,
@@ -32,7 +32,6 @@ DEFAULT_PRIORITY = 5
 HIGHEST_PRIORITY = 10
 LONGEST_MODEL = 100
 
-_FIRST_ID = UUID(int=0)
 _UNSEGMENTED = (SegmentationStatus.UPLOADED, SegmentationStatus.FAILED)
 _SEGMENTED = (SegmentationStatus.SEGMENTED, SegmentationStatus.NO_SEGMENTATION)
 
@@ -110,7 +109,7 @@ async def _request_all(
     """Queue a thousand a transaction, oldest first: after a fault, ask again for the rest."""
     limit = context.services.limits.max_changes_per_call
     first: Sequence[ImageJob] = ()
-    count, after = 0, _FIRST_ID
+    count, after = 0, FIRST_ID
     while True:
         oldest = partial(
             queue.images_with, project_id=project_id, statuses=wanted, after=after, limit=limit
@@ -167,22 +166,24 @@ async def cancel(
     if image_ids is not None:
         check_batch("imageIds", image_ids, limit)
     count = 0
-    while True:
+    after: UUID | None = FIRST_ID
+    while after is not None:
         async with context.services.database.transaction() as unit:
             seen = await access.project_for(
                 unit.connection, context, project_id, ProjectRole.EDITOR, lock=True
             )
-            project, cancelled = await queue.cancel(
+            page = await queue.cancel(
                 unit,
                 seen,
                 batch_id=batch_id,
                 image_ids=image_ids,
+                after=after,
                 limit=limit,
                 actor_id=context.user_id,
             )
-        count += cancelled
-        if cancelled < limit:
-            return Cancelled(count=count, access=ProjectAccess(project=project, role=seen.role))
+        count += page.count
+        after = page.next
+    return Cancelled(count=count, access=ProjectAccess(project=page.project, role=seen.role))
 
 
 async def find_job(context: Context, job_id: UUID) -> ImageJob | None:

@@ -10,7 +10,7 @@ from persistence import account, claim, image, lease, project, queue
 from persistence.change import ProjectAccess, changing
 from persistence.claim import Share
 from persistence.database import Announcement, Connection, Database, UnitOfWork
-from persistence.ids import new_id
+from persistence.ids import FIRST_ID, new_id
 from persistence.image import NewImage
 from persistence.job import ImageJob
 from persistence.lease import NewRun
@@ -237,19 +237,25 @@ class Lab:
         image_ids: Sequence[UUID] | None = None,
         limit: int = 1000,
     ) -> int:
-        async with self.database.transaction() as unit:
-            seen = await project.access(unit.connection, project_id, user_id, lock=True)
-            if seen is None:
-                return 0
-            _, cancelled = await queue.cancel(
-                unit,
-                seen,
-                batch_id=batch_id,
-                image_ids=image_ids,
-                limit=limit,
-                actor_id=user_id,
-            )
-        return cancelled
+        count, after = 0, FIRST_ID
+        while True:
+            async with self.database.transaction() as unit:
+                seen = await project.access(unit.connection, project_id, user_id, lock=True)
+                if seen is None:
+                    return count
+                page = await queue.cancel(
+                    unit,
+                    seen,
+                    batch_id=batch_id,
+                    image_ids=image_ids,
+                    after=after,
+                    limit=limit,
+                    actor_id=user_id,
+                )
+            count += page.count
+            if page.next is None:
+                return count
+            after = page.next
 
     async def delete_images(self, images: Sequence[ImageRecord], user_id: UUID) -> None:
         """Delete those of the images, of one project, that there still are."""

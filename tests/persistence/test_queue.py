@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from persistence import image, job, lease, queue, segmentation
 from persistence.change import Stale
-from persistence.ids import new_id
+from persistence.ids import FIRST_ID, new_id
 from persistence.records import (
     ImageRecord,
     JobState,
@@ -68,7 +68,7 @@ async def test_images_are_found_by_status_oldest_first_and_by_pages(
     [failing] = await lab.claim(ada)
     await lab.fail(failing, ada, retryable=False)
     await lab.enqueue([images[3]], ada)
-    wanted, last = (S.UPLOADED, S.FAILED), UUID(int=0)
+    wanted, last = (S.UPLOADED, S.FAILED), FIRST_ID
     found: list[ImageRecord] = []
     async with lab.database.reading() as connection:
         while page := await queue.images_with(connection, project_id, wanted, after=last, limit=2):
@@ -145,10 +145,25 @@ async def test_only_the_batch_and_the_images_named_are_cancelled(
     ]
 
 
-async def test_a_cancellation_is_bounded(lab: Lab, ada: UUID, project_id: UUID) -> None:
-    await lab.queued(project_id, ada, 5)
-    cancelled = [await lab.cancel(project_id, ada, limit=2) for _ in range(4)]
-    assert cancelled == [2, 2, 1, 0]
+@pytest.mark.parametrize("of_batch", [False, True])
+async def test_a_cancellation_goes_by_pages(
+    lab: Lab, ada: UUID, project_id: UUID, of_batch: bool
+) -> None:
+    images, batch_id = await lab.images(project_id, ada, 5), new_id()
+    await lab.enqueue(images, ada, batch_id=batch_id)
+    lab.announced.clear()
+    assert await lab.cancel(project_id, ada, batch_id=batch_id if of_batch else None, limit=2) == 5
+    touched = [len(c.images or ()) for c in lab.announced if isinstance(c, ProjectChange)]
+    assert touched == [2, 2, 1]
+
+
+async def test_images_and_batches_of_other_projects_are_not_cancelled(
+    lab: Lab, ada: UUID, project_id: UUID
+) -> None:
+    [elsewhere] = await lab.queued(await lab.project(ada), ada)
+    assert await lab.cancel(project_id, ada, batch_id=elsewhere.job.batch_id) == 0
+    assert await lab.cancel(project_id, ada, image_ids=[elsewhere.image.id]) == 0
+    assert (await lab.job(elsewhere.job.id)).state is JobState.QUEUED
 
 
 async def test_deleting_images_cancels_their_jobs(lab: Lab, ada: UUID, project_id: UUID) -> None:

@@ -299,7 +299,9 @@ def _create_segmentation() -> None:
         ["project_id", "finished_at"],
         postgresql_where=sa.text("state IN ('SUCCEEDED', 'FAILED')"),
     )
-    op.create_index("ix_segmentation_jobs_batch_id", "segmentation_jobs", ["batch_id"])
+    op.create_index(
+        "ix_segmentation_jobs_batch_id_image_id", "segmentation_jobs", ["batch_id", "image_id"]
+    )
     op.create_table(
         "segmentations",
         _key("id"),
