@@ -13,6 +13,7 @@ from hub import logs
 from hub.embedded_postgres import EmbeddedPostgresError
 from hub.preparation import prepared
 from hub.settings import Settings, SettingsError
+from hub.upload import upload
 
 app = typer.Typer(
     name="cellhub",
@@ -75,6 +76,9 @@ def gc(
         f"Removed {removed.blobs} files without an image, {removed.unfinished} unfinished files, "
         f"{removed.tombstones} tombstones and {removed.sessions} expired sessions."
     )
+
+
+app.command()(upload)
 
 
 @app.command()

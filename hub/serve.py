@@ -22,6 +22,7 @@ from hub.settings import Settings
 from persistence.migrate import MigrationError, upgrade
 
 _SHUTDOWN_SECONDS = 10
+_WORKER_SECONDS = 60
 
 
 class ServeError(Exception):
@@ -92,6 +93,8 @@ def _configuration(settings: Settings, workers: int) -> Config:
         server_header=False,
         forwarded_allow_ips=settings.forwarded_allow_ips,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        # A worker that is loading on a busy machine is not one that hangs.
+        timeout_worker_healthcheck=_WORKER_SECONDS,
     )
 
 

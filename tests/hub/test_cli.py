@@ -72,7 +72,7 @@ def serving(data_dir: Path, *arguments: str, **variables: str) -> Iterator[Hub]:
 
 def get(address: str) -> httpx.Response:
     # The first answer takes as long as the application takes to start.
-    return httpx.get(address, timeout=None)  # noqa: S113
+    return httpx.get(address, timeout=None)
 
 
 def database_of(data_dir: Path) -> int | None:
