@@ -130,6 +130,9 @@ class HubClient:
                 extra_args={"headers": headers},
             )
         except TransportError as error:
+            if isinstance(error.__cause__, OSError):
+                # The network's errors are httpx's; this one is of a file that is being sent.
+                raise error.__cause__ from None
             raise understood(error, self.url) from error
         return only_field(data)
 

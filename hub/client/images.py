@@ -107,7 +107,7 @@ async def upload_images(
 ) -> Uploaded:
     """Send files in one call, streamed from disk; ``on_sent`` is told of each piece's bytes.
 
-    Raises OSError where a file can't be opened, and ClientError.
+    Raises OSError where a file can't be read, and ClientError.
     """
     with ExitStack() as opened:
         # Opened here: the transport would close the files of other calls under way with its own.
@@ -168,10 +168,14 @@ class _WatchedFile(FileIO):
 
     def __init__(self, path: Path, on_read: Callable[[int], None]) -> None:
         super().__init__(path)
+        self._path = str(path)
         self._on_read = on_read
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read up to so many bytes."""
-        chunk = super().read(size)
+        """Read up to so many bytes; an OSError tells of which file."""
+        try:
+            chunk = super().read(size)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._path) from error
         self._on_read(len(chunk))
         return chunk

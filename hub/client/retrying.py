@@ -30,6 +30,9 @@ class Patience(Struct, frozen=True, kw_only=True):
     async def call(self, attempt: Callable[[], Awaitable[T]], on_wait: OnWait) -> T:
         """Return what the first attempt that succeeds returns; raise what the last one raises."""
 
+        async def try_once() -> T:
+            return await attempt()
+
         def report(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
             if isinstance(error, ClientError) and state.next_action:
@@ -44,7 +47,7 @@ class Patience(Struct, frozen=True, kw_only=True):
             before_sleep=report,
             reraise=True,
         )
-        return await retrying(attempt)
+        return await retrying(try_once)
 
 
 def _passes(error: BaseException) -> bool:

@@ -1,0 +1,84 @@
+"""The command line of ``cellhub upload``."""
+
+import asyncio
+import getpass
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from hub.client.credentials import Credentials
+
+_FAILED = 1
+_WRONG_USAGE = 2
+_INTERRUPTED = 130  # as shells have it
+
+
+def upload(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
+    *,
+    project: Annotated[str, typer.Option(help="The project's ID.")],
+    url: Annotated[
+        str, typer.Option(envvar="CELLHUB_URL", help="The hub's address.")
+    ] = "http://127.0.0.1:8000",
+    api_key: Annotated[
+        str | None, typer.Option(envvar="CELLHUB_API_KEY", help="An API key, to sign in.")
+    ] = None,
+    email: Annotated[
+        str | None,
+        typer.Option(help="Or an e-mail address; CELLHUB_PASSWORD or a prompt has the password."),
+    ] = None,
+    parallel: Annotated[int, typer.Option(min=1, max=16, help="Calls at a time.")] = 4,
+) -> None:
+    """Send image files and folders to a project; what it has already is skipped.
+
+    Whatever stopped it, the same command goes on where it was. It ends with 0 if all files are
+    stored, with 1 if some are not, and with 2 if it can't be done as it was said.
+    """
+    # Imported here, since the other commands need no client.
+    from rich.console import Console  # noqa: PLC0415
+
+    from hub.client.errors import ClientError, HubUnreachable  # noqa: PLC0415
+    from hub.upload.run import Order, run  # noqa: PLC0415
+
+    order = Order(
+        paths=paths,
+        project_id=project,
+        url=url,
+        credentials=_credentials(api_key, email),
+        parallel=parallel,
+    )
+    try:
+        complete = asyncio.run(run(order, Console(highlight=False)))
+    except ClientError as error:
+        code = _FAILED if isinstance(error, HubUnreachable) else _WRONG_USAGE
+        raise _ended(str(error), code) from None
+    except KeyboardInterrupt:
+        line = "Interrupted. The same command goes on where this one stopped."
+        raise _ended(line, _INTERRUPTED) from None
+    if not complete:
+        raise typer.Exit(_FAILED)
+
+
+def _credentials(api_key: str | None, email: str | None) -> "Credentials":
+    from hub.client.credentials import ApiKey, Session  # noqa: PLC0415
+
+    if email:
+        return Session(email, os.environ.get("CELLHUB_PASSWORD") or _ask_password(email))
+    if api_key:
+        return ApiKey(api_key)
+    raise _ended("Sign in by --api-key or CELLHUB_API_KEY, or else by --email.", _WRONG_USAGE)
+
+
+def _ask_password(email: str) -> str:
+    if not sys.stdin.isatty():
+        raise _ended("CELLHUB_PASSWORD is needed where nobody can be asked.", _WRONG_USAGE)
+    return getpass.getpass(f"Password of {email}: ")
+
+
+def _ended(line: str, code: int) -> typer.Exit:
+    typer.echo(f"cellhub: {line}", err=True)
+    return typer.Exit(code)
