@@ -1,0 +1,110 @@
+"""A hub in a process of its own, as it is served, and the CPU time that it takes."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import psutil
+
+from hub.embedded_postgres import EmbeddedPostgres
+from persistence.migrate import upgrade
+
+PASSWORD = "the cells divide at dawn"
+SECRET = "a secret of benchmarks, long enough for it"
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
+
+
+class Server:
+    """A server process under measurement."""
+
+    def __init__(self, url: str, pid: int) -> None:
+        self.http = httpx.Client(base_url=url, timeout=600)
+        self._process = psutil.Process(pid)
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time that the process itself has taken so far, in seconds."""
+        times = self._process.cpu_times()
+        return float(times.user + times.system)
+
+    def ask(self, query: str, token: str = "", **variables: Any) -> dict[str, Any]:
+        """Send a GraphQL operation; return its data."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        body = {"query": query, "variables": variables}
+        answer = self.http.post("/graphql", json=body, headers=headers).json()
+        if "errors" in answer:
+            raise RuntimeError(answer["errors"])
+        data: dict[str, Any] = answer["data"]
+        return data
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """Run an embedded PostgreSQL in a folder of its own; yield a migrated database's address."""
+    with (
+        tempfile.TemporaryDirectory(prefix="cellhub-bench-") as folder,
+        EmbeddedPostgres(Path(folder)) as postgres,
+    ):
+        asyncio.run(upgrade(postgres.url))
+        yield postgres.url
+
+
+@contextmanager
+def hub(database_url: str, folder: Path) -> Iterator[Server]:
+    """Serve a hub from the given database."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("CELLHUB_")} | {
+        "CELLHUB_DATA_DIR": str(folder),
+        "CELLHUB_DATABASE_URL": database_url,
+        "CELLHUB_SECRET_KEY": SECRET,
+        "CELLHUB_LOG_LEVEL": "WARNING",
+        "CELLHUB_ACCESS_TOKEN_SECONDS": "86400",
+    }
+    command = [sys.executable, "-m", "hub.cli", "serve", "--port", "0"]
+    with serving(command, environment) as server:
+        yield server
+
+
+@contextmanager
+def serving(command: list[str], environment: dict[str, str]) -> Iterator[Server]:
+    """Run a server that prints its address; end it afterwards."""
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        seen = ""
+        for line in process.stdout:
+            seen += line
+            if found := _ADDRESS.search(line):
+                break
+        else:
+            raise RuntimeError(f"{command[0]} did not start:\n{seen}")
+        server = Server(found[0], process.pid)
+        try:
+            yield server
+        finally:
+            server.http.close()
+            process.terminate()
+            process.stdout.read()
+
+
+def owner_of_project(server: Server, name: str) -> tuple[str, str, UUID]:
+    """Sign somebody up who creates a project; return the token, the project's id and its key."""
+    session = server.ask(
+        "mutation($i: SignUpInput!) { signUp(input: $i) { accessToken } }",
+        i={"email": f"{name}@example.org", "password": PASSWORD, "name": name},
+    )["signUp"]
+    token = session["accessToken"]
+    project = server.ask(
+        "mutation($i: CreateProjectInput!) { createProject(input: $i) { project { id } } }",
+        token,
+        i={"name": name},
+    )["createProject"]["project"]["id"]
+    return token, project, UUID(project.removeprefix("prj_"))
