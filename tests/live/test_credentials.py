@@ -1,0 +1,134 @@
+"""What opens the API, and what does not: tokens, keys and nothing at all."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import jwt
+import pytest
+
+from hub.embedded_postgres import EmbeddedPostgres
+from resolvers.tokens import AccessTokens, derive
+from tests.hubs import PASSWORD, Person
+from tests.live.scenes import Scene, first_frame, open_scene, user_key
+
+SECRET = "a secret of tests, long enough for it"
+
+
+@pytest.fixture(scope="module")
+async def scene(
+    postgres: EmbeddedPostgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Scene]:
+    folder = tmp_path_factory.mktemp("hub")
+    async with open_scene(postgres, migrated_template, folder) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def ada(scene: Scene) -> Person:
+    return await scene.hub.person("Ada")
+
+
+PUBLIC = '{ __typename __schema { queryType { fields { name } } } __type(name: "Image") { name } }'
+
+
+async def test_the_schema_may_be_read_by_anybody(scene: Scene, ada: Person) -> None:
+    for person in (scene.hub.nobody(), ada):
+        data = await person.ask(PUBLIC)
+        assert data["__typename"] == "Query"
+        assert data["__type"] == {"name": "Image"}
+
+
+def _tokens(ada: Person) -> dict[str, str]:
+    now = datetime.now(UTC)
+    user_id, session_id = user_key(ada), uuid4()
+    hub = AccessTokens(derive(SECRET, "access tokens"), lifetime_seconds=900)
+    foreign = AccessTokens(derive("another secret", "access tokens"), lifetime_seconds=900)
+    good = ada.headers["Authorization"].removeprefix("Bearer ")
+    claims = jwt.decode(good, options={"verify_signature": False})
+    return {
+        "nonsense": "Bearer nonsense",
+        "nothing": "Bearer",
+        "empty": "",
+        "another scheme": f"Basic {good}",
+        "without a scheme": good,
+        "tampered with": f"Bearer {good[:-4]}AAAA",
+        "unsigned": f"Bearer {jwt.encode(claims, None, algorithm='none')}",
+        "of another hub": f"Bearer {foreign.issue(user_id, session_id, now)[0]}",
+        "of an unknown session": f"Bearer {hub.issue(user_id, session_id, now)[0]}",
+        "expired": f"Bearer {hub.issue(user_id, session_id, now - timedelta(hours=1))[0]}",
+        "an unknown API key": f"Bearer chk_{'x' * 43}",
+        "a refresh token": f"Bearer {ada.refresh_token}",
+    }
+
+
+TOKENS = (
+    "nonsense",
+    "nothing",
+    "empty",
+    "another scheme",
+    "without a scheme",
+    "tampered with",
+    "unsigned",
+    "of another hub",
+    "of an unknown session",
+    "expired",
+    "an unknown API key",
+    "a refresh token",
+)
+
+
+@pytest.mark.parametrize("token", TOKENS)
+async def test_a_bad_token_is_refused_and_never_taken_for_nobody(
+    token: str, scene: Scene, ada: Person
+) -> None:
+    authorization = {"Authorization": _tokens(ada)[token]}
+    sign_in = "mutation($input: SignInInput!) { signIn(input: $input) { expiresAt } }"
+    values = {"email": ada.email, "password": PASSWORD}
+    for query, variables in (("{ __typename }", {}), (PUBLIC, {}), (sign_in, {"input": values})):
+        response = await scene.hub.http.post(
+            "/graphql", json={"query": query, "variables": variables}, headers=authorization
+        )
+        assert response.status_code == 401
+        assert response.headers["www-authenticate"].startswith("Bearer")
+        [error] = response.json()["errors"]
+        assert error["extensions"] == {"code": "UNAUTHENTICATED"}
+        assert "data" not in response.json()
+    person = _Bearer(scene, authorization)
+    assert await first_frame(
+        scene.hub, person, "subscription { dashboardUpdated { imageCount } }", {}
+    ) == {
+        "type": "close",
+        "code": 4403,
+    }
+
+
+async def test_signing_out_ends_one_session_and_no_other(scene: Scene, ada: Person) -> None:
+    first, second = scene.hub.nobody(), scene.hub.nobody()
+    for person in (first, second):
+        values = {"email": ada.email, "password": PASSWORD}
+        person.take(await person.do("signIn", "{ user { id } accessToken refreshToken }", **values))
+    sign_out = "mutation($input: RefreshSessionInput!) { signOut(input: $input) }"
+    ended = await second.ask(sign_out, input={"refreshToken": first.refresh_token})
+    assert ended == {"signOut": True}
+    assert await first.post("{ viewer { id } }") == {
+        "errors": [
+            {
+                "message": "This session has ended: sign in again.",
+                "extensions": {"code": "UNAUTHENTICATED"},
+            }
+        ]
+    }
+    assert await second.ask("{ viewer { id } }") == {"viewer": {"id": ada.id}}
+
+
+class _Bearer(Person):
+    """Somebody with headers of their own."""
+
+    def __init__(self, scene: Scene, headers: dict[str, str]) -> None:
+        super().__init__(scene.hub.url, scene.hub.http)
+        self._given = headers
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return self._given
