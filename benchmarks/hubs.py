@@ -67,7 +67,7 @@ def hub(database_url: str, folder: Path) -> Iterator[Server]:
         "CELLHUB_LOG_LEVEL": "WARNING",
         "CELLHUB_ACCESS_TOKEN_SECONDS": "86400",
     }
-    command = [sys.executable, "-m", "hub.cli", "serve", "--port", "0"]
+    command = [str(Path(sys.executable).with_name("cellhub")), "serve", "--port", "0"]
     with serving(command, environment) as server:
         yield server
 
