@@ -169,6 +169,9 @@ class Bus:
                 await link.publish(channel, message)
             except Exception as error:  # noqa: BLE001
                 self._outbox.drop("Publishing failed", error)
+            except asyncio.CancelledError:
+                self._outbox.drop("Publishing was broken off")
+                raise
 
     async def _tell(self, link: Link) -> None:
         """Tell the broker of one channel that got its first listener, or lost its last."""

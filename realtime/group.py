@@ -62,7 +62,7 @@ class WatchGroup(Generic[K]):
     async def discard(self, key: K) -> None:
         """Watch the key's topic no longer, if it is watched."""
         if context := self._contexts.pop(key, None):
-            del self._watches[key]
+            self._watches.pop(key).on_arrival = None
             self._ready.pop(key, None)
             await context.__aexit__(None, None, None)
 
