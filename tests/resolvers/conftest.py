@@ -1,11 +1,15 @@
 """The services that accounts need: a real database and bus, a clock to turn, a watched hasher."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
+from persistence.blobs import BlobStore
 from resolvers.context import Services
+from tests.lab import Lab
 from tests.resolvers.accounts import Clock, WatchedHasher, account_services
+from tests.resolvers.workshop import Workshop
 
 
 @pytest.fixture
@@ -24,3 +28,16 @@ async def services(
 ) -> AsyncIterator[Services]:
     async with account_services(database_url, clock, hasher) as made:
         yield made
+
+
+@pytest.fixture
+async def lab(database_url: str) -> AsyncIterator[Lab]:
+    made = Lab(database_url)
+    yield made
+    await made.database.close()
+
+
+@pytest.fixture
+def workshop(lab: Lab, services: Services) -> Workshop:
+    blobs = BlobStore.open("memory://")
+    return Workshop(lab, replace(services, blobs=blobs, database=lab.database))
