@@ -35,7 +35,7 @@ def check_container(path: Path, kind: ImageFormat) -> None:
     with path.open("rb") as file:
         try:
             check(file, path.stat().st_size)
-        except (IndexError, ValueError, OverflowError, struct.error) as error:
+        except (IndexError, OSError, OverflowError, ValueError, struct.error) as error:
             raise damaged(f"its {kind.name} structure breaks off") from error
 
 

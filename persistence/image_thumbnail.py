@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 BOX = 300
 _PERCENTILES = (0.5, 99.5)
-_QUALITY = 80
+# Half the time of the default effort, for files 4 % larger.
+_QUALITY, _EFFORT = 80, 2
 _FLOATS = ("float", "double")
 # Cyan, magenta and yellow: told apart by colour-blind eyes, too; any two of them add up to white.
 _FALSE_COLOURS = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]], np.float64)
@@ -71,7 +72,7 @@ def encode(layers: Layers, orientation: int = 1) -> bytes:
     """Draw the layers, turn them as the EXIF orientation (1 to 8) says, and return a WebP."""
     picture = pyvips.Image.new_from_array(_draw(layers))
     picture.set_type(pyvips.GValue.gint_type, "orientation", orientation)
-    encoded: bytes = picture.autorot().webpsave_buffer(Q=_QUALITY, keep="none")
+    encoded: bytes = picture.autorot().webpsave_buffer(Q=_QUALITY, effort=_EFFORT, keep="none")
     return encoded
 
 

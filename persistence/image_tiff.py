@@ -34,6 +34,8 @@ _COLOUR = (
     PHOTOMETRIC.YCBCR,
     PHOTOMETRIC.CIELAB,
 )
+# What the libtiff of libvips decodes: not JPEG 2000, nor Zstandard.
+_COMPRESSIONS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50001})
 # Types that libvips doesn't load from a TIFF, and as what it can take them.
 _FOREIGN = {
     "float16": "float32",
@@ -107,6 +109,9 @@ def _check_extents(tiff: TiffFile, size: int) -> None:
         ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
         if max(ends, default=0) > size:
             raise damaged("the pixels of a page lie behind its end")
+        keyframe = page.keyframe
+        if keyframe and len(page.dataoffsets) < prod(keyframe.chunked):
+            raise damaged("a page has more pixels than are listed")
     _check_hidden_planes(tiff, size)
 
 
@@ -138,7 +143,8 @@ def _layers(path: Path, series: TiffPageSeries, layout: Layout) -> Layers:
 
 
 def _open_plane(path: Path, series: TiffPageSeries, plane: int) -> Any:
-    if series.keyframe.imagedepth > 1:
+    first = series.keyframe
+    if first.imagedepth > 1 or first.compression not in _COMPRESSIONS:
         raise _unsupported(series)
     if plane >= len(series.pages):
         return _image(series, _read_hidden_plane(path, series, plane))

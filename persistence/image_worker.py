@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable
 from math import ceil
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 import pyvips  # type: ignore[import-untyped]
@@ -32,6 +33,17 @@ from persistence.image_verdict import (
 if sys.platform != "win32":
     import resource
 
+# What Python's parsers raise over fields that contradict each other, as fuzzing found.
+_CONTRADICTIONS = (
+    ArithmeticError,
+    AssertionError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
 Inspect = Callable[[Path, ImageLimits], InspectedImage]
 
 
@@ -45,16 +57,14 @@ def inspect_file(path: Path, limits: ImageLimits) -> InspectedImage:
         return inspect_raster(path, kind, limits)
     except pyvips.Error as error:
         raise damaged("its pixels can't be decoded to the end") from error
-    except (ValueError, LookupError, OSError) as error:
+    except _CONTRADICTIONS as error:
         raise damaged(f"its {kind.name} structure makes no sense") from error
 
 
 def serve(inspect: Inspect) -> None:
     """Answer requests until standard input ends. The limits are the first argument, as JSON."""
     limits = msgspec.json.decode(sys.argv[1], type=ImageLimits)
-    # Whatever a decoder prints must not get between the verdicts.
-    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    replies = _take_output()
     _confine(limits)
     for line in sys.stdin.buffer:
         _watch(ceil(limits.seconds) + 1)
@@ -62,6 +72,17 @@ def serve(inspect: Inspect) -> None:
         replies.write(msgspec.json.encode(verdict) + b"\n")
         replies.flush()
         _watch(0)
+
+
+def _take_output() -> BinaryIO:
+    """Return standard output, and leave decoders, which comment on every odd file, none."""
+    replies = os.fdopen(os.dup(1), "wb")
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+    return replies
 
 
 def _judge(inspect: Inspect, path: Path, limits: ImageLimits) -> Verdict:
@@ -80,6 +101,7 @@ def _judge(inspect: Inspect, path: Path, limits: ImageLimits) -> Verdict:
 
 def _confine(limits: ImageLimits) -> None:
     pyvips.block_untrusted_set(True)
+    # Its cache goes by the name of a file, which may have other content by now.
     pyvips.cache_set_max(0)
     if sys.platform != "win32":
         # Not RLIMIT_AS: it counts mapped files, too, and those may be larger than memory.

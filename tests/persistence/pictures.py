@@ -74,7 +74,7 @@ def bmp(mode: str, picture: NDArray[Any]) -> Write:
 
 
 def cmyk_jpeg(path: Path) -> None:
-    vips(blobs(samples=3, dtype=np.uint8)).colourspace("cmyk").jpegsave(str(path))
+    vips(blobs(samples=3, dtype=np.uint8) * 9).colourspace("cmyk").jpegsave(str(path))
 
 
 def pyramid(path: Path) -> None:

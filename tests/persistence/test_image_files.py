@@ -1,8 +1,10 @@
 """The content of a file decides what it is; what can't be trusted is rejected, and alone."""
 
+import random
 import struct
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from persistence.image_files import ImageInspector, ImageLimits, RejectedImage
+from persistence.image_worker import inspect_file
 from tests.persistence.pictures import (
     HEIGHT,
     SAMPLES,
@@ -334,6 +337,73 @@ async def test_thumbnails_fit_the_box_and_are_never_enlarged(
     path = tmp_path / "sized"
     tiff(np.random.default_rng(1).integers(0, 999, shape).astype(np.uint16))(path)
     assert _decoded((await inspector.inspect(path)).thumbnail).shape[:2] == expected
+
+
+def _rewrite(path: Path, tag: str, value: object) -> None:
+    with tifffile.TiffFile(path, mode="r+") as found:
+        found.pages.first.tags[tag].overwrite(value)
+
+
+async def test_a_tiff_that_no_decoder_here_knows_is_not_supported(
+    inspector: ImageInspector, tmp_path: Path
+) -> None:
+    jpeg_2000, foreign, volume = tmp_path / "1", tmp_path / "2", tmp_path / "3"
+    tiff(blobs(), metadata=None)(jpeg_2000)
+    _rewrite(jpeg_2000, "Compression", 34712)
+    tiff(blobs(dtype=np.float64), metadata=None)(foreign)
+    _rewrite(foreign, "Compression", 5)
+    tiff(blobs(16), volumetric=True, tile=(16, 16, 16))(volume)
+    for path in (jpeg_2000, foreign, volume):
+        assert await _code(inspector, path) == "UNSUPPORTED_FORMAT", path.name
+
+
+async def test_a_tiff_that_contradicts_itself_is_damaged(
+    inspector: ImageInspector, tmp_path: Path
+) -> None:
+    wide, loop, lost = tmp_path / "wide", tmp_path / "loop", tmp_path / "lost"
+    tiff(blobs(), tile=(16, 16), metadata=None)(wide)
+    _rewrite(wide, "ImageWidth", 1_000_000)
+    tiff(blobs(), metadata=None)(loop)
+    content = bytearray(loop.read_bytes())
+    (fields,) = struct.unpack_from("<H", content, 8)
+    struct.pack_into("<I", content, 10 + 12 * fields, 8)
+    loop.write_bytes(content)
+    tiff(blobs(3), ome=True, metadata={"axes": "ZYX"})(lost)
+    lost.write_bytes(lost.read_bytes().replace(b'PlaneCount="3"', b'PlaneCount="1"'))
+    assert await _code(inspector, wide) == "TRUNCATED"
+    assert await _code(inspector, loop) == "TRUNCATED"
+    assert await _code(inspector, lost) == "TRUNCATED"
+
+
+async def test_random_damage_is_survived_and_blamed_on_the_file(tmp_path: Path) -> None:
+    """Bytes changed anywhere leave an image or a clear rejection, never a surprise."""
+    chance = random.Random(20)
+    wholes = [bytes_of(sample.write, tmp_path) for sample in SAMPLES.values()]
+    async with ImageInspector(ImageLimits(page_pixels=10**6)) as inspector:
+        for _ in range(400):
+            content = bytearray(chance.choice(wholes))
+            for _ in range(chance.choice([1, 3, 10])):
+                at = chance.randrange(min(len(content), chance.choice([64, 400, 10**6])))
+                content[at] = chance.choice([0, 1, 255, chance.randrange(256)])
+            path = tmp_path / "damaged"
+            path.write_bytes(content)
+            with suppress(RejectedImage):
+                await inspector.inspect(path)
+                continue
+            assert await _code(inspector, path) != "INSPECTION_FAILED", content.hex()
+
+
+async def test_an_inspection_says_the_same_in_any_process(
+    inspector: ImageInspector, tmp_path: Path
+) -> None:
+    for name, sample in SAMPLES.items():
+        whole, half = tmp_path / name, tmp_path / f"half {name}"
+        sample.write(whole)
+        assert inspect_file(whole, ImageLimits()) == await inspector.inspect(whole), name
+        half.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+        assert await _code(inspector, half) == "TRUNCATED", name
+        with pytest.raises(RejectedImage, match="truncated or damaged"):
+            inspect_file(half, ImageLimits())
 
 
 async def test_an_ome_tiff_that_refers_to_other_files_is_taken_for_what_it_holds(
