@@ -13,7 +13,8 @@ _IMAGES = """
     FROM generate_series($4::int, $5::int) AS n
 """
 _PROJECT = """
-    UPDATE projects SET image_count = $2::int, uploaded_count = $2::int, storage_bytes = $2::int * 524544::bigint,
+    UPDATE projects SET image_count = $2::int, uploaded_count = $2::int,
+        storage_bytes = $2::int * 524544::bigint,
         revision = revision + $2::int
     WHERE id = $1
 """

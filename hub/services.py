@@ -6,8 +6,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from resolvers.addresses import AddressSigner
-
 from hub.settings import Settings
 from persistence.blobs import BlobStore
 from persistence.database import Database
@@ -17,6 +15,7 @@ from realtime.bus import Bus
 from realtime.feeds import Feeds
 from realtime.presence import Presence
 from resolvers import changes
+from resolvers.addresses import AddressSigner
 from resolvers.context import Services
 from resolvers.limits import Limits
 from resolvers.passwords import Passwords

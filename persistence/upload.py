@@ -40,7 +40,7 @@ async def find(connection: Connection, user_id: UUID, upload_id: str) -> UploadR
     """Return the user's finished upload of this name."""
     result = await connection.execute(_FIND, {"user_id": user_id, "upload_id": upload_id})
     row = result.one_or_none()
-    return None if row is None else msgspec.convert(row._mapping, UploadRecord)
+    return None if row is None else msgspec.convert(row._asdict(), UploadRecord)
 
 
 _INSERT = text("""

@@ -5,11 +5,11 @@ from typing import TypeVar
 from uuid import UUID
 
 import msgspec
-from realtime.feeds import Feeds
 
 from persistence import changes, project
 from persistence.database import Announcement, Database
 from persistence.records import ChangeOperation, MembershipsChange, ProjectChange
+from realtime.feeds import Feeds
 
 T = TypeVar("T")
 

@@ -7,13 +7,12 @@ from pathlib import Path
 from uuid import UUID
 
 from persistence.blobs import BlobStore
-from realtime.feeds import Feeds
-from realtime.presence import Presence
-
 from persistence.database import Database
 from persistence.image_files import ImageInspector
 from persistence.records import MembershipsChange, ProjectChange
 from realtime.bus import Bus
+from realtime.feeds import Feeds
+from realtime.presence import Presence
 from resolvers.addresses import AddressSigner
 from resolvers.errors import Unauthenticated
 from resolvers.limits import Limits

@@ -5,9 +5,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from uuid import UUID
 
-from persistence.blobs import original_key, thumbnail_key
-
 from persistence import image
+from persistence.blobs import original_key, thumbnail_key
 from persistence.change import ProjectAccess, changing
 from persistence.database import UnitOfWork
 from persistence.records import ImageRecord, ProjectRole, ProjectStats, SegmentationStatus

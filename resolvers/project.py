@@ -3,9 +3,8 @@
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from persistence.blobs import project_prefix
-
 from persistence import account, project
+from persistence.blobs import project_prefix
 from persistence.change import ProjectAccess, changing
 from persistence.database import UnitOfWork
 from persistence.pagination import Page

@@ -1,9 +1,9 @@
 """Uploads: files on the wire become images of a project.
 
 Each file is spooled to disk as it arrives, hashed, looked into by the inspector and put into the
-blob store while the next one arrives. One transaction at the end makes images of all that were accepted.
-A file that is no good is rejected alone. A fault leaves no row; blobs without rows are removed here
-or, after a crash, by garbage collection.
+blob store while the next one arrives. One transaction at the end makes images of all that were
+accepted. A file that is no good is rejected alone. A fault leaves no row; blobs without rows are
+removed here or, after a crash, by garbage collection.
 """
 
 import asyncio
@@ -15,9 +15,9 @@ from pathlib import Path
 from uuid import UUID
 
 from msgspec import Struct
-from persistence.blobs import original_key, thumbnail_key
 
 from persistence import image, upload
+from persistence.blobs import original_key, thumbnail_key
 from persistence.change import ProjectAccess, changing
 from persistence.database import Connection, UnitOfWork
 from persistence.ids import new_id

@@ -109,8 +109,8 @@ def _extended_name(disposition: str) -> str | None:
     if extended is None:
         return names[-1] if names else None
     charset, _, escaped = extended
-    encoded: bytes = escaped.encode("latin-1")
     try:
+        encoded: bytes = escaped.encode("latin-1")
         return encoded.decode(charset or "ascii")
     except (UnicodeError, LookupError):
         raise Refusal(

@@ -39,9 +39,9 @@ class SetSegmentationStatusInput:
 
     image_id: strawberry.ID = strawberry.field(description="The image.")
     status: SegmentationStatus = strawberry.field(
-        description="Its next status. UPLOADED → QUEUED → PROCESSING → SEGMENTED, NO_SEGMENTATION or"
-        " FAILED → QUEUED …; QUEUED may also go back to UPLOADED or end FAILED, PROCESSING back to"
-        " QUEUED. Any other move is a CONFLICT."
+        description="Its next status. UPLOADED → QUEUED → PROCESSING → SEGMENTED,"
+        " NO_SEGMENTATION or FAILED → QUEUED …; QUEUED may also go back to UPLOADED or end FAILED,"
+        " PROCESSING back to QUEUED. Any other move is a CONFLICT."
     )
     queue_id: strawberry.ID | None = strawberry.field(
         default=None, description="The job that this belongs to, where there is one."
