@@ -7,6 +7,7 @@ from email_validator import EmailNotValidError, validate_email
 from resolvers.errors import BadUserInput
 
 LONGEST_NAME = 200
+LONGEST_UPLOAD_ID = 200
 _LONGEST_EMAIL = 254
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
@@ -22,6 +23,13 @@ def name_of(text: str, *, what: str = "name", longest: int = LONGEST_NAME) -> st
     if any(unicodedata.category(character) in _UNPRINTABLE for character in name):
         raise BadUserInput(f"The {what} must not contain control characters.")
     return name
+
+
+def upload_id_of(text: str) -> str:
+    """Return what a client calls an upload, as it is; raise BadUserInput where it can't be kept."""
+    if not 1 <= len(text) <= LONGEST_UPLOAD_ID or "\0" in text:
+        raise BadUserInput(f"uploadId must have 1 to {LONGEST_UPLOAD_ID} characters, none NUL.")
+    return text
 
 
 def email_of(text: str) -> str:

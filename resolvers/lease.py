@@ -11,11 +11,11 @@ from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
-from persistence.blobs import polygons_key
 
 from persistence import claim as claims
 from persistence import job
 from persistence import lease as leases
+from persistence.blobs import polygons_key
 from persistence.change import ProjectAccess, changing
 from persistence.claim import Share
 from persistence.database import Connection, UnitOfWork

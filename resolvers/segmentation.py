@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from persistence import queue, segmentation
 from persistence.change import ProjectAccess, changing
@@ -19,6 +20,7 @@ from persistence.segmentation import Move
 from resolvers import access
 from resolvers.context import Context
 from resolvers.errors import BadUserInput, Conflict
+from resolvers.failures import legible
 from resolvers.image import by_project, check_batch
 
 _S = SegmentationStatus
@@ -58,12 +60,9 @@ async def set_statuses(context: Context, changes: Sequence[StatusChange]) -> Sta
     first, so that only a change made at the same time can stop a later one. Raises Conflict for a
     move that is not in LEGAL, or that belongs to a job of the queue other than ``job_id``.
     """
-    wanted = {change.image_id: change for change in changes}
     limit = context.services.limits.max_changes_per_call
     check_batch("changes", [change.image_id for change in changes], limit)
-    for change in changes:
-        if change.failure is not None and change.status is not _S.FAILED:
-            raise BadUserInput("An error goes with the status FAILED only.")
+    wanted = {change.image_id: _checked(change) for change in changes}
     async with context.services.database.reading() as connection:
         groups = by_project(await access.images_for(connection, context, wanted))
         if len(groups) > 1:
@@ -79,6 +78,15 @@ async def set_statuses(context: Context, changes: Sequence[StatusChange]) -> Sta
     return StatusesChanged(
         images=[changed[change.image_id] for change in changes], projects=projects
     )
+
+
+def _checked(change: StatusChange) -> StatusChange:
+    """Return the change with a failure that can be kept."""
+    if change.failure is None:
+        return change
+    if change.status is not _S.FAILED:
+        raise BadUserInput("An error goes with the status FAILED only.")
+    return replace(change, failure=legible(change.failure))
 
 
 async def _set_in_project(

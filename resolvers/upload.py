@@ -29,10 +29,10 @@ from resolvers import access
 from resolvers.context import Context
 from resolvers.errors import BadUserInput, Conflict, QuotaExceeded
 from resolvers.image import forget_blobs
+from resolvers.inputs import upload_id_of
 from resolvers.live.upload import ProgressReport
 from resolvers.uploads import UploadedFile, UploadHandle, arriving
 
-_LONGEST_UPLOAD_ID = 200
 _LONGEST_NAME = 255
 _SPOOLED_AT_ONCE = 4
 _WRITE_BYTES = 1 << 20
@@ -75,8 +75,8 @@ async def upload_images(
     limits = context.services.limits
     if not 1 <= len(handles) <= limits.max_files_per_upload:
         raise BadUserInput(f"Give 1 to {limits.max_files_per_upload} files in a call.")
-    if upload_id is not None and not 1 <= len(upload_id) <= _LONGEST_UPLOAD_ID:
-        raise BadUserInput(f"uploadId must have 1 to {_LONGEST_UPLOAD_ID} characters.")
+    if upload_id is not None:
+        upload_id = upload_id_of(upload_id)
     async with context.services.database.reading() as connection:
         seen = await access.project_for(connection, context, project_id, ProjectRole.EDITOR)
         if upload_id is not None:

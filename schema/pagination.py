@@ -48,6 +48,13 @@ def page_size(info: Info, first: int | None) -> int:
     return first
 
 
+def search_text(search: str | None) -> str | None:
+    """Return what to search for; raise BadUserInput for what no name can contain."""
+    if search is not None and "\0" in search:
+        raise BadUserInput("'search' must not contain the character NUL.")
+    return search
+
+
 def after_key(kind: Kind, after: str | None) -> UUID | None:
     """Return the key in a cursor; raise BadUserInput where it is none of ours.
 

@@ -18,7 +18,7 @@ from schema.info import Info
 from schema.inputs import Input
 from schema.loaders import load_images, load_members, load_user, load_users
 from schema.node import Node
-from schema.pagination import PageInfo, after_key, page_info, page_size
+from schema.pagination import PageInfo, after_key, page_info, page_size, search_text
 from schema.scalars import BigInt
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class Project(Node):
             first=page_size(info, first),
             after=after_key(Kind.IMAGE, after),
             statuses=None if status is None else tuple(status),
-            search=search,
+            search=search_text(search),
         )
         total = partial(
             image.count,
@@ -202,7 +202,7 @@ async def find_projects(
         info.context,
         first=page_size(info, first),
         after=after_key(Kind.PROJECT, after),
-        search=search,
+        search=search_text(search),
     )
     projects = [Project.of(access) for access in page.items]
     return ProjectConnection(

@@ -13,6 +13,7 @@ from persistence.upload import UploadRecord
 from realtime.bus import Bus
 from realtime.latest import follow
 from resolvers.context import Context
+from resolvers.inputs import upload_id_of
 
 _SECONDS_BETWEEN_REPORTS = 0.1
 _SECONDS_BETWEEN_LOOKS = 5.0
@@ -93,6 +94,7 @@ async def upload_progress(context: Context, upload_id: str) -> AsyncGenerator[Up
     May begin before the upload does. The end is read from the database, so it is never missed.
     """
     user_id = context.user_id
+    upload_id = upload_id_of(upload_id)
     services = context.services
     async with follow(services.bus, channel_of(user_id, upload_id)) as messages:
         progress = UploadProgress(upload_id=upload_id, files_total=0)
