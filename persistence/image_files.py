@@ -10,6 +10,7 @@ import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -34,6 +35,8 @@ _MAX_VERDICT_BYTES = 2**22
 _ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "SYSTEMROOT")
 # A process may have been ended between two files, or for the memory that its neighbour took.
 _ATTEMPTS = 2
+# Seconds that an idle process has to notice that its input ended.
+_PATIENCE = 5.0
 
 
 class ImageInspector:
@@ -64,7 +67,7 @@ class ImageInspector:
         trace: TracebackType | None,
     ) -> None:
         while self._idle:
-            await _end(self._idle.pop())
+            await _end(self._idle.pop(), patience=_PATIENCE)
 
     async def inspect(self, path: Path) -> InspectedImage:
         """Return what the file holds; raise RejectedImage where it is not to be stored.
@@ -130,8 +133,13 @@ async def _exchange(worker: Process, path: Path) -> Verdict | None:
     return msgspec.json.decode(line, type=Verdict) if line.endswith(b"\n") else None
 
 
-async def _end(worker: Process) -> None:
-    """End the process and wait until it is gone."""
+async def _end(worker: Process, patience: float = 0) -> None:
+    """Have the process end within that many seconds, and wait until it is gone."""
+    if worker.stdin is not None:
+        worker.stdin.close()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(patience):
+            await worker.wait()
     if worker.returncode is None:
         worker.kill()
     await worker.communicate()

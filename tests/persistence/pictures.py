@@ -149,6 +149,12 @@ SAMPLES: dict[str, Sample] = {
     "tiff float16": Sample(tiff(blobs(dtype=np.float16)), 1, 1, "image/tiff"),
     "tiff float32": Sample(tiff(blobs(dtype=np.float32)), 1, 1, "image/tiff"),
     "tiff float64": Sample(tiff(blobs(dtype=np.float64)), 1, 1, "image/tiff"),
+    "tiff float64 planar": Sample(
+        tiff(blobs(2, dtype=np.float64), planarconfig="separate", photometric="minisblack"),
+        2,
+        1,
+        "image/tiff",
+    ),
     "tiff big-endian": Sample(tiff(blobs(), byteorder=">"), 1, 1, "image/tiff"),
     "tiff big-endian float": Sample(
         tiff(blobs(dtype=np.float16), byteorder=">"), 1, 1, "image/tiff"

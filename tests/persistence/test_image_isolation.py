@@ -13,7 +13,9 @@ import pytest_asyncio
 from persistence.image_files import ImageInspector, ImageLimits, InspectedImage, RejectedImage
 from tests.persistence.pictures import SAMPLES
 
-_HOSTILE = (sys.executable, "-m", "tests.persistence.hostile_worker")
+# Workers see no more of the environment than they need; coverage needs some more.
+_MEASURED = [f"{name}={value}" for name, value in os.environ.items() if "COVERAGE" in name]
+_HOSTILE = ("env", *_MEASURED, sys.executable, "-m", "tests.persistence.hostile_worker")
 
 
 @pytest_asyncio.fixture
