@@ -1,0 +1,69 @@
+"""Whether it adds up: what somebody was told, beside what there is to know."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from hub.demo.audience import Actor
+from hub.demo.facts import Facts
+from hub.demo.wording import STATUSES
+
+
+def told(actor: Actor, project_id: str) -> list[Facts]:
+    """Return what the events tell somebody: by the stream of the project, and by that of all."""
+    everything = actor.everything.model.stats.get(project_id)
+    project = actor.project.model.stats.get(project_id)
+    # What somebody knew before the end of the access is known, but true no more.
+    images = {} if project is None else actor.images.model.states
+    dashboard = actor.dashboard.model.last
+    return [
+        Facts(stats=stats, images=images, image_total=len(images), dashboard=dashboard)
+        for stats in (project, everything)
+    ]
+
+
+def differences(label: str, told: Facts, truth: Facts) -> list[str]:
+    """Return where the facts that somebody has differ from the truth, a line each."""
+    return [
+        *_of_fields(f"{label}, stats", told.stats, truth.stats),
+        *_of_images(label, told, truth),
+        *_of_fields(f"{label}, dashboard", told.dashboard, truth.dashboard),
+    ]
+
+
+def contradictions(truth: Facts) -> list[str]:
+    """Return where counters differ from what they count, a line each."""
+    if truth.stats is None:
+        return []
+    images = truth.images.values()
+    statuses = Counter(image.status for image in images)
+    pairs = [
+        ("images", truth.stats.image_count, len(images)),
+        ("bytes", truth.stats.storage_bytes, sum(image.size_bytes for image in images)),
+        *((status, truth.stats.count(status), statuses[status]) for status in STATUSES),
+    ]
+    return [
+        f"The project's row says {counter} {what}, its images' rows {counted}."
+        for what, counter, counted in pairs
+        if counter != counted
+    ]
+
+
+def _of_fields(label: str, told: Struct | None, truth: Struct | None) -> Iterator[str]:
+    mine, right = (asdict(it) if it is not None else {} for it in (told, truth))
+    for name in sorted(mine.keys() | right.keys()):
+        if mine.get(name) != right.get(name):
+            yield f"{label}: {name} is {mine.get(name)}, and should be {right.get(name)}."
+
+
+def _of_images(label: str, told: Facts, truth: Facts) -> Iterator[str]:
+    if told.image_total != truth.image_total:
+        yield f"{label}: {told.image_total} images, and should be {truth.image_total}."
+    for image_id in sorted(told.images.keys() | truth.images.keys()):
+        mine, right = told.images.get(image_id), truth.images.get(image_id)
+        if mine is None or right is None:
+            yield f"{label}: the image {image_id} is {'missing' if right else 'gone'}."
+        else:
+            yield from _of_fields(f"{label}, image {image_id}", mine, right)

@@ -1,0 +1,104 @@
+"""What there is to know of a project: by fresh queries, and by the database's own rows."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from hub.client.connection import HubClient
+from hub.demo import events
+from hub.demo.events import Dashboard, ImageState, ProjectImages, ProjectStats, Stats
+from hub.embedded_postgres import EmbeddedPostgres
+from persistence.database import Connection, Database
+from schema import ids
+from schema.ids import Kind
+
+_PROJECT = "SELECT * FROM projects WHERE id = $1"
+_IMAGES = "SELECT id, status, size_bytes, revision FROM images WHERE project_id = $1"
+_MEMBERSHIPS = "SELECT project_id FROM project_members WHERE user_id = $1"
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """What one user knows of a project; where it is not to be seen, no stats and no images."""
+
+    stats: Stats | None
+    images: Mapping[str, ImageState]
+    image_total: int
+    dashboard: Dashboard | None
+
+
+async def answered(hub: HubClient, project_id: str) -> Facts:
+    """Return what the hub answers a user now, all pages of images included."""
+    project = await hub.find(events.STATS, ProjectStats, {"projectId": project_id})
+    images: dict[str, ImageState] = {}
+    total = 0
+    after: str | None = None
+    while page := await hub.find(
+        events.IMAGES, ProjectImages, {"projectId": project_id, "after": after}
+    ):
+        images |= {edge.node.id: edge.node for edge in page.images.edges}
+        total = page.images.total_count
+        after = page.images.page_info.end_cursor
+        if not page.images.page_info.has_next_page:
+            break
+    return Facts(
+        stats=None if project is None else project.stats,
+        images=images,
+        image_total=total,
+        dashboard=await hub.call(events.DASHBOARD, Dashboard),
+    )
+
+
+async def counted(data_dir: Path, project_id: str, user_id: str) -> Facts:
+    """Return what the rows of the hub's own database come to, counted one by one."""
+    postgres = EmbeddedPostgres(data_dir)
+    await asyncio.to_thread(postgres.start)
+    database = Database(postgres.url, on_commit=lambda _: None, pool_size=1)
+    try:
+        async with database.snapshot() as connection:
+            return await _count(connection, project_id, user_id)
+    finally:
+        await database.close()
+        await asyncio.to_thread(postgres.stop)
+
+
+async def _count(connection: Connection, project_id: str, user_id: str) -> Facts:
+    project_key = ids.decode(Kind.PROJECT, project_id)
+    # The demo has this one project.
+    memberships = await _rows(connection, _MEMBERSHIPS, ids.decode(Kind.USER, user_id))
+    if not memberships:
+        return Facts(stats=None, images={}, image_total=0, dashboard=_dashboard(0, []))
+    (project,) = await _rows(connection, _PROJECT, project_key)
+    images = [
+        ImageState(
+            ids.encode(Kind.IMAGE, row["id"]), row["status"], row["size_bytes"], row["revision"]
+        )
+        for row in await _rows(connection, _IMAGES, project_key)
+    ]
+    return Facts(
+        stats=Stats(**{name: project[name] for name in Stats.__struct_fields__}),
+        images={image.id: image for image in images},
+        image_total=len(images),
+        dashboard=_dashboard(len(memberships), images),
+    )
+
+
+async def _rows(connection: Connection, query: str, key: UUID) -> Sequence[Mapping[str, Any]]:
+    result = await connection.exec_driver_sql(query, (key,))
+    return [dict(row) for row in result.mappings()]
+
+
+def _dashboard(projects: int, images: Sequence[ImageState]) -> Dashboard:
+    statuses = Counter(image.status for image in images)
+    return Dashboard(
+        project_count=projects,
+        image_count=len(images),
+        segmented_count=statuses["SEGMENTED"],
+        queued_count=statuses["QUEUED"],
+        processing_count=statuses["PROCESSING"],
+        storage_bytes=sum(image.size_bytes for image in images),
+    )

@@ -1,0 +1,160 @@
+"""What happens in the demo, step by step; each step ends when everybody was told of it."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from hub.client.errors import Refused
+from hub.client.images import StoredImage, Uploaded, upload_images
+from hub.demo.audience import Actor
+from hub.demo.changes import Changed, change
+from hub.demo.table import Board
+
+_FAILURE = {
+    "code": "OUT_OF_MEMORY",
+    "message": "The model needs more memory than there is.",
+    "retryable": True,
+}
+
+
+class Story:
+    """Ada has a project and Ben helps her, for a while; ``findings`` are what went wrong."""
+
+    def __init__(self, ada: Actor, ben: Actor, board: Board) -> None:
+        self._ada = ada
+        self._ben = ben
+        self._board = board
+        self._watching: list[Actor] = []
+        self._revoked_at = 0
+        self.project_id = ""
+        self.findings: list[str] = []
+
+    async def share(self) -> None:
+        """Create a project and let Ben in; both watch it."""
+        ada, ben = self._ada, self._ben
+        for actor in (ada, ben):
+            await actor.told_dashboard()
+        self._board.tell("Ada creates the project 'Nuclei', and shares it with Ben as an EDITOR.")
+        created = await change(ada.hub, "createProject", name="Nuclei")
+        self.project_id = created.project_id
+        shared = await change(
+            ada.hub,
+            "shareProject",
+            projectId=self.project_id,
+            email=ben.email,
+            role="EDITOR",
+        )
+        for actor in (ada, ben):
+            await actor.told_of(self.project_id, shared.revision)
+        self._board.tell("Both watch the project, and its images.")
+        for actor in (ada, ben):
+            actor.watch_project(self.project_id)
+        self._watching = [ada, ben]
+        await self._all_told(shared, images=False)
+
+    async def upload(self, adas: Sequence[Path], bens: Sequence[Path]) -> list[StoredImage]:
+        """Upload files of both at once; return the images in the order of the files."""
+        self._board.tell(f"Ada uploads {len(adas)} files, Ben {len(bens)}, at the same time.")
+        uploads = await asyncio.gather(
+            self._send(self._ada, "plate 7, Ada", adas), self._send(self._ben, "plate 7, Ben", bens)
+        )
+        revision = max(uploaded.project.stats.revision for uploaded in uploads)
+        await self._all_told(Changed(self.project_id, revision))
+        for uploaded in uploads:
+            for file in uploaded.rejected:
+                self._board.tell(f"Not stored: {file.name}, {file.code}: {file.message}")
+        return [image for uploaded in uploads for image in uploaded.images]
+
+    async def _send(self, actor: Actor, upload_id: str, files: Sequence[Path]) -> Uploaded:
+        progress = actor.watch_upload(upload_id)
+        model = progress.model
+        await progress.until(lambda: model.last is not None, "its beginning")
+        uploaded = await upload_images(actor.hub, self.project_id, files, upload_id=upload_id)
+        await progress.until(lambda: model.last is not None and model.last.done, "its end")
+        if model.last is not None:
+            told = (model.last.files_stored, model.last.files_rejected, model.last.bytes_received)
+            sizes = sum(file.stat().st_size for file in files)
+            if told != (len(uploaded.images), len(uploaded.rejected), sizes):
+                self.findings.append(f"{progress.name} ended with {told}.")
+        return uploaded
+
+    async def segment(self, images: Sequence[StoredImage]) -> None:
+        """Move the images from status to status, one by one and many in a call."""
+        first, second, third, fourth, fifth, *others = images
+        self._board.tell(f"Ada queues {first.name}, then all the others in one call.")
+        await self._set(self._ada, "QUEUED", first)
+        await self._set(self._ada, "QUEUED", *images[1:])
+        self._board.tell("Ben's worker takes them all in one call, and reports.")
+        await self._set(self._ben, "PROCESSING", *images)
+        for image in (first, second, third):
+            await self._set(self._ben, "SEGMENTED", image)
+        await self._set(self._ben, "FAILED", fourth, error=_FAILURE)
+        await self._set(self._ben, "SEGMENTED", fifth)
+        await self._set(self._ben, "NO_SEGMENTATION", *others)
+
+    async def overstep(self, image: StoredImage) -> None:
+        """Try a move that is not legal."""
+        self._board.tell(f"Ben moves {image.name}, which is SEGMENTED, to PROCESSING.")
+        try:
+            await self._set(self._ben, "PROCESSING", image)
+        except Refused as error:
+            self._board.tell(f"The hub refuses that, {error.code}: {error.message}")
+            if error.code != "CONFLICT":
+                self.findings.append(f"An illegal move was refused with {error.code}.")
+        else:
+            self.findings.append("An illegal move was made.")
+
+    async def delete(self, image: StoredImage, *others: StoredImage) -> None:
+        """Delete one image, then others in one call."""
+        self._board.tell(f"Ada deletes {image.name}, then Ben {len(others)} images in one call.")
+        await self._all_told(await change(self._ada.hub, "deleteImage", imageId=image.id))
+        ids = [other.id for other in others]
+        await self._all_told(await change(self._ben.hub, "deleteImages", imageIds=ids))
+
+    async def revoke(self) -> None:
+        """Shut Ben out: his streams of the project end."""
+        self._board.tell("Ada revokes Ben's access.")
+        ada, ben = self._ada, self._ben
+        revoked = await change(
+            ada.hub, "revokeAccess", projectId=self.project_id, userId=ben.user_id
+        )
+        self._watching = [ada]
+        self._revoked_at = revoked.revision
+        await self._all_told(revoked, images=False)
+        for stream in (ben.project, ben.images):
+            await stream.until_ended("FORBIDDEN")
+        stats = ben.everything.model.stats
+        await ben.everything.until(lambda: self.project_id not in stats, "the end of his access")
+
+    async def go_on(self, image: StoredImage) -> None:
+        """Change something that Ben must not hear of."""
+        self._board.tell(f"Ada queues {image.name} again. Ben must not hear of it.")
+        await self._set(self._ada, "QUEUED", image)
+
+    def leaks(self) -> list[str]:
+        """Return what Ben heard that he must not."""
+        told = {
+            self._ben.everything.name: self._ben.everything.model.revisions[self.project_id],
+            self._ben.project.name: self._ben.project.model.revisions[self.project_id],
+            self._ben.images.name: self._ben.images.model.revision,
+        }
+        return [
+            f"{name} told of revision {revision}, after his access ended."
+            for name, revision in told.items()
+            if revision > self._revoked_at
+        ]
+
+    async def _set(self, actor: Actor, status: str, *images: StoredImage, **values: object) -> None:
+        """Set a status, by the mutation for one image or by that for many."""
+        changes = [{"imageId": image.id, "status": status} | values for image in images]
+        if len(changes) == 1:
+            changed = await change(actor.hub, "setSegmentationStatus", **changes[0])
+        else:
+            changed = await change(actor.hub, "setSegmentationStatuses", changes=changes)
+        await self._all_told(changed)
+
+    async def _all_told(self, changed: Changed, *, images: bool = True) -> None:
+        """Wait until everybody who watches was told of the change, in all streams it concerns."""
+        for actor in self._watching:
+            await actor.told_of(changed.project_id, changed.revision)
+            await actor.told_in_project(changed.revision, images=images)
