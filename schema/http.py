@@ -19,7 +19,7 @@ from schema.negotiation import MediaType, negotiate, status_of
 from schema.parts import Parts, boundary_of
 from schema.refusal import Refusal, bad_request
 from schema.reply import Reply, send_reply
-from schema.requests import decode_query_string, decode_request
+from schema.requests import GraphQLRequest, decode_query_string, decode_request
 
 _PREFLIGHT_HEADERS = ("apollo-require-preflight", "graphql-preflight", "x-requested-with")
 _STATUSES = {
@@ -124,7 +124,6 @@ class GraphQLHTTPEndpoint:
 
     async def _get(self, call: _Call, media_type: MediaType) -> _Answer:
         _require_preflight(call.headers)
-        context = self._context(call, await self._viewer(call))
         try:
             request = decode_query_string(call.scope["query_string"])
         except BadUserInput as error:
@@ -133,16 +132,36 @@ class GraphQLHTTPEndpoint:
             raise Refusal(
                 HTTPStatus.METHOD_NOT_ALLOWED, "Use POST for mutations.", headers={"allow": "POST"}
             )
-        return _answer(await self._executor.execute(request, context), media_type)
+        return await self._execute(call, request, media_type)
 
     async def _post(self, call: _Call, media_type: MediaType) -> _Answer:
         _require_plain_utf8(call.headers)
-        context = self._context(call, await self._viewer(call))
         try:
             request = decode_request(await call.body.read_all())
         except BadUserInput as error:
             raise bad_request(error) from None
-        return _answer(await self._executor.execute(request, context), media_type)
+        return await self._execute(call, request, media_type)
+
+    async def _execute(
+        self, call: _Call, request: GraphQLRequest, media_type: MediaType
+    ) -> _Answer:
+        """Execute; credentials that do not hold matter where the request needs a viewer.
+
+        So an expired token, which clients send along with everything, does not stand in the way of
+        signing in or refreshing.
+        """
+        viewer, refusal = None, None
+        try:
+            viewer = await self._viewer(call)
+        except Refusal as error:
+            if error.code != Unauthenticated.code:
+                raise
+            refusal = error
+        result = await self._executor.execute(request, self._context(call, viewer))
+        errors = result.errors or ()
+        if refusal and any(error.code == Unauthenticated.code for error in errors):
+            raise refusal
+        return _answer(result, media_type)
 
     async def _upload(self, call: _Call, media_type: MediaType) -> _Answer:
         _require_preflight(call.headers)

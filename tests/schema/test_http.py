@@ -400,12 +400,23 @@ class TestAuthentication:
         self, client: httpx.AsyncClient, accept: str
     ) -> None:
         response = await client.post(
-            "/", json={"query": QUERY}, headers={"authorization": "Bearer x", "accept": accept}
+            "/",
+            json={"query": "{ secret }"},
+            headers={"authorization": "Bearer x", "accept": accept},
         )
 
         assert response.status_code == 401
         assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
         assert _code(response) == "UNAUTHENTICATED"
+
+    async def test_they_do_not_stand_in_the_way_of_what_needs_none(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        response = await client.post(
+            "/", json={"query": "{ viewer }"}, headers={"authorization": "Bearer x"}
+        )
+
+        assert response.json() == {"data": {"viewer": None}}
 
     async def test_other_refusals_have_their_status(
         self, client: httpx.AsyncClient, world: World
