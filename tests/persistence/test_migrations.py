@@ -8,11 +8,11 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Row, text
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from persistence.migrate import downgrade, pending, upgrade
+from hub.embedded_postgres import EmbeddedPostgres
+from persistence.migrate import MigrationError, downgrade, pending, upgrade
 from persistence.tables import metadata
 
 T = TypeVar("T")
@@ -101,11 +101,23 @@ async def test_processes_that_start_at_once_migrate_once(empty_database_url: str
     assert not await pending(empty_database_url)
 
 
+async def test_a_database_of_a_newer_version_is_refused(database_url: str) -> None:
+    newer = text("UPDATE alembic_version SET version_num = '9999'")
+    await _on(database_url, lambda connection: connection.execute(newer))
+    with pytest.raises(MigrationError, match=r"not one for this version.*9999"):
+        await upgrade(database_url)
+
+
+async def test_a_database_that_is_not_there_is_named(postgres: EmbeddedPostgres) -> None:
+    with pytest.raises(MigrationError, match='database "nowhere" does not exist'):
+        await upgrade(postgres.url_of("nowhere"))
+
+
 async def test_a_revision_that_fails_leaves_nothing_behind(empty_database_url: str) -> None:
     in_the_way = text("CREATE TABLE segmentations (id int)")
     await _on(empty_database_url, lambda connection: connection.execute(in_the_way))
     before = await _on(empty_database_url, _catalogue)
-    with pytest.raises(SQLAlchemyError, match="already exists"):
+    with pytest.raises(MigrationError, match="already exists"):
         await upgrade(empty_database_url)
     assert await _on(empty_database_url, _catalogue) == before
     assert await pending(empty_database_url)
