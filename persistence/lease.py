@@ -189,10 +189,10 @@ async def expire(database: Database, *, limit: int = 1000) -> int:
 async def _expire_in(database: Database, project_id: UUID, limit: int) -> int:
     async with database.transaction() as unit:
         found = await project.find(unit.connection, project_id)
-        if found is None:
-            return 0
         # The hub itself acts, on behalf of whom the project belongs to, who is always a member.
-        access = await project.access(unit.connection, project_id, found.owner_id, lock=True)
+        access = None
+        if found is not None:
+            access = await project.access(unit.connection, project_id, found.owner_id, lock=True)
         if access is None:
             return 0
         result = await unit.connection.execute(_OVER_OF, {"project_id": project_id, "limit": limit})

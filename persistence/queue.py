@@ -249,9 +249,7 @@ async def follow(unit: UnitOfWork, moves: Sequence[Move]) -> None:
 
 
 def _following(job: JobRecord, move: Move, now: datetime) -> JobRecord:
-    if move.job_id != job.id:
-        return ended(job, now, JobState.CANCELLED)
-    match move.status:
+    match move.status if move.job_id == job.id else None:
         case SegmentationStatus.QUEUED:
             return requeued(job, now)
         case SegmentationStatus.PROCESSING:
@@ -265,7 +263,7 @@ def _following(job: JobRecord, move: Move, now: datetime) -> JobRecord:
             return ended(job, now, JobState.SUCCEEDED)
         case SegmentationStatus.FAILED:
             return ended(job, now, JobState.FAILED, move.failure.code if move.failure else None)
-        case SegmentationStatus.UPLOADED:
+        case _:
             return ended(job, now, JobState.CANCELLED)
 
 

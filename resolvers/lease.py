@@ -221,12 +221,9 @@ async def _job_for(
     found = (await job.visible(connection, [job_id], context.user_id)).get(job_id)
     if found is None:
         raise NotFound(NO_JOB)
-    try:
-        seen = await access.project_for(
-            connection, context, found.project_id, ProjectRole.EDITOR, lock=lock
-        )
-    except NotFound:
-        raise NotFound(NO_JOB) from None
+    seen = await access.project_for(
+        connection, context, found.project_id, ProjectRole.EDITOR, lock=lock
+    )
     return seen, found
 
 

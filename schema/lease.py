@@ -1,19 +1,20 @@
 """What workers do with the queue: claim jobs, keep them, bring them back."""
 
 from datetime import datetime
+from typing import cast
+from uuid import UUID
 
 import strawberry
 
 from persistence.job import ImageJob
 from resolvers import lease
-from resolvers.errors import Conflict
 from resolvers.lease import DEFAULT_LIMIT, DEFAULT_SECONDS, Finished
 from schema import ids
 from schema.ids import Kind
 from schema.image import Image
 from schema.info import Info
 from schema.inputs import Input
-from schema.queue import SegmentationJob, job_of
+from schema.queue import SegmentationJob
 from schema.scalars import GeoJSON
 from schema.segmentation import SegmentationErrorInput, SetSegmentationStatusPayload
 
@@ -52,11 +53,14 @@ class ClaimedJob:
 
     @classmethod
     def of(cls, entry: ImageJob) -> "ClaimedJob":
-        """Make one of a job that has a lease."""
+        """Make one of a job that was just handed out."""
         job = entry.job
-        if job.lease is None or job.lease_expires_at is None:
-            raise Conflict("The job is not leased.")
-        return cls(job=job_of(entry), lease=job.lease.hex, lease_expires_at=job.lease_expires_at)
+        # A job that was just handed out has both.
+        return cls(
+            job=SegmentationJob.of(entry),
+            lease=cast("UUID", job.lease).hex,
+            lease_expires_at=cast("datetime", job.lease_expires_at),
+        )
 
 
 @strawberry.type(description="Jobs that were handed out.")

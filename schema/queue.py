@@ -24,7 +24,7 @@ from schema.ids import Kind
 from schema.image import Image
 from schema.info import Info
 from schema.inputs import Input
-from schema.loaders import load_image, load_pace, load_position
+from schema.loaders import load_pace, load_position
 from schema.node import Node
 from schema.scalars import GeoJSON, stored_geojson
 
@@ -110,7 +110,7 @@ class SegmentationJob(Node):
     """A job of the queue."""
 
     record: strawberry.Private[JobRecord]
-    known_image: strawberry.Private[ImageRecord | None]
+    image_record: strawberry.Private[ImageRecord]
     model: str = strawberry.field(description="The model that is to run, as 'watershed'.")
     threshold: float | None = strawberry.field(
         description="The model's threshold; null leaves it to the model."
@@ -124,12 +124,13 @@ class SegmentationJob(Node):
     )
 
     @classmethod
-    def of(cls, job: JobRecord, image: ImageRecord | None = None) -> "SegmentationJob":
-        """Make one of a record; the image is loaded where it is not given."""
+    def of(cls, entry: ImageJob) -> "SegmentationJob":
+        """Make one of a job and its image."""
+        job = entry.job
         return cls(
             id=ids.encode(Kind.JOB, job.id),
             record=job,
-            known_image=image,
+            image_record=entry.image,
             model=job.model,
             threshold=job.threshold,
             priority=job.priority,
@@ -138,11 +139,9 @@ class SegmentationJob(Node):
         )
 
     @strawberry.field(description="The image to segment.")
-    async def image(self, info: Info) -> Image:
-        """Return the image, or load it."""
-        if self.known_image is not None:
-            return Image.of(self.known_image)
-        return Image.of(await load_image(info, self.record.image_id))
+    def image(self) -> Image:
+        """Return the image as it was read with the job."""
+        return Image.of(self.image_record)
 
     @strawberry.field(
         description="Jobs of the project that are ahead of this one; null once it has started."
@@ -154,15 +153,10 @@ class SegmentationJob(Node):
         return await load_position(info, self.record.id)
 
 
-def job_of(entry: ImageJob) -> SegmentationJob:
-    """Return a job whose image is known."""
-    return SegmentationJob.of(entry.job, entry.image)
-
-
 async def find_job(info: Info, job_id: strawberry.ID) -> SegmentationJob | None:
     """Return a job of an image that the viewer can see."""
     found = await queue.find_job(info.context, ids.decode(Kind.JOB, job_id))
-    return None if found is None else job_of(found)
+    return None if found is None else SegmentationJob.of(found)
 
 
 async def find_segmentation(info: Info, segmentation_id: strawberry.ID) -> Segmentation | None:
@@ -241,7 +235,7 @@ async def request_segmentation(
     return RequestSegmentationPayload(
         access=requested.access,
         batch_id=ids.encode(Kind.BATCH, requested.batch_id),
-        jobs=[job_of(entry) for entry in requested.jobs],
+        jobs=[SegmentationJob.of(entry) for entry in requested.jobs],
         job_count=requested.count,
     )
 

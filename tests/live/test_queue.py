@@ -133,6 +133,27 @@ async def test_what_is_cancelled_is_as_it_was_and_its_worker_is_told(
     assert refusal.value.code == "CONFLICT"
 
 
+async def test_images_are_queued_and_cancelled_by_their_ids(
+    people: Sequence[Person], project_id: str
+) -> None:
+    ada, *_ = people
+    query = "query($id: ID!) { project(id: $id) { images { edges { node { id } } } } }"
+    found = await ada.ask(query, id=project_id)
+    one, two, _ = (edge["node"]["id"] for edge in found["project"]["images"]["edges"])
+    jobs = "{ jobs { image { id } priority threshold model } }"
+    requested = await ada.do(
+        "requestSegmentation", jobs, projectId=project_id, imageIds=[two, one], model="stardist"
+    )
+    assert requested["jobs"] == [
+        {"image": {"id": id_}, "priority": 5, "threshold": None, "model": "stardist"}
+        for id_ in (two, one)
+    ]
+    cancelled = await ada.do(
+        "cancelSegmentation", "{ cancelledCount }", projectId=project_id, imageIds=[two]
+    )
+    assert cancelled["cancelledCount"] == 1
+
+
 async def test_a_failure_that_cannot_be_retried_is_shown_with_the_image(
     people: Sequence[Person], project_id: str
 ) -> None:

@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from persistence import lease, queue
+from persistence.ids import new_id
 from persistence.records import JobState, ProjectChange, SegmentationStatus
 from tests.lab import Lab
 
@@ -103,6 +104,10 @@ async def test_losses_are_found_in_all_projects_and_by_parts(
     }
     assert await lab.extend(held)
     await lab.audit(other)
+
+
+async def test_nothing_is_taken_back_of_a_project_that_has_just_gone(lab: Lab) -> None:
+    assert await lease._expire_in(lab.database, new_id(), 10) == 0
 
 
 # Results

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError
 
 from persistence import image, job, lease, queue, segmentation
@@ -286,3 +287,15 @@ async def test_a_job_whose_image_has_just_gone_is_stale(
         assert await image.find(connection, [entry.image.id]) == {}
         with pytest.raises(Stale):
             await job.with_images(connection, [entry.job])
+
+
+async def test_a_job_is_written_only_over_the_state_and_the_lease_that_were_read(
+    lab: Lab, ada: UUID, project_id: UUID
+) -> None:
+    [entry] = await lab.queued(project_id, ada)
+    [claimed] = await lab.claim(ada)
+    for read in (entry.job, replace(claimed.job, lease=None)):
+        with pytest.raises(Stale):
+            async with lab.database.transaction() as unit:
+                await job.write(unit, [read], [entry.job])
+    assert await lab.job(entry.job.id) == claimed.job

@@ -110,6 +110,15 @@ async def test_a_claim_that_cannot_be_is_refused(
         await workshop.claim(ada, limit, models, seconds=seconds)
 
 
+async def test_jobs_of_a_project_that_has_just_gone_are_passed_over(
+    workshop: Workshop, ada: UUID, project_id: UUID
+) -> None:
+    await workshop.lab.queued(project_id, ada)
+    [share] = await workshop.lab.shares(ada)
+    await workshop.lab.delete_project(project_id, ada)
+    assert await lease._claim(workshop.context(ada), share, None, "w", 60) == ()
+
+
 async def test_a_claim_takes_signing_in(workshop: Workshop) -> None:
     with pytest.raises(Unauthenticated):
         await lease.claim(called(workshop.services), worker="w", models=None)
