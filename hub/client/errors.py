@@ -89,4 +89,5 @@ def _lost(cause: BaseException, url: str) -> ClientError:
             return Refused(UNAUTHENTICATED, "The credentials are not, or no longer, good.")
         case httpx.TimeoutException() | TimeoutError():
             return HubUnreachable(f"{url} gave no answer in time.")
-    return HubUnreachable(f"{url} can't be reached: {cause or type(cause).__name__}.")
+    reason = str(cause).rstrip(".") or type(cause).__name__
+    return HubUnreachable(f"{url} can't be reached: {reason}.")

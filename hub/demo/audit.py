@@ -11,26 +11,34 @@ from hub.demo.facts import Facts
 from hub.demo.wording import STATUSES
 
 
-def told(actor: Actor, project_id: str) -> list[Facts]:
-    """Return what the events tell somebody: by the stream of the project, and by that of all."""
-    everything = actor.everything.model.stats.get(project_id)
+def known_to(actor: Actor, project_id: str) -> Facts:
+    """Return what the events come to that somebody was told so far."""
     project = actor.project.model.stats.get(project_id)
     # What somebody knew before the end of the access is known, but true no more.
     images = {} if project is None else actor.images.model.states
-    dashboard = actor.dashboard.model.last
-    return [
-        Facts(stats=stats, images=images, image_total=len(images), dashboard=dashboard)
-        for stats in (project, everything)
-    ]
+    return Facts(
+        stats=project,
+        images=images,
+        image_total=len(images),
+        dashboard=actor.dashboard.model.last,
+    )
 
 
 def differences(label: str, told: Facts, truth: Facts) -> list[str]:
     """Return where the facts that somebody has differ from the truth, a line each."""
     return [
-        *_of_fields(f"{label}, stats", told.stats, truth.stats),
+        *of_fields(f"{label}, stats", told.stats, truth.stats),
         *_of_images(label, told, truth),
-        *_of_fields(f"{label}, dashboard", told.dashboard, truth.dashboard),
+        *of_fields(f"{label}, dashboard", told.dashboard, truth.dashboard),
     ]
+
+
+def of_fields(label: str, told: Struct | None, truth: Struct | None) -> Iterator[str]:
+    """Yield the fields in which one record differs from the other, a line each."""
+    mine, right = (asdict(it) if it is not None else {} for it in (told, truth))
+    for name in sorted(mine.keys() | right.keys()):
+        if mine.get(name) != right.get(name):
+            yield f"{label}: {name} is {mine.get(name)}, and should be {right.get(name)}."
 
 
 def contradictions(truth: Facts) -> list[str]:
@@ -51,13 +59,6 @@ def contradictions(truth: Facts) -> list[str]:
     ]
 
 
-def _of_fields(label: str, told: Struct | None, truth: Struct | None) -> Iterator[str]:
-    mine, right = (asdict(it) if it is not None else {} for it in (told, truth))
-    for name in sorted(mine.keys() | right.keys()):
-        if mine.get(name) != right.get(name):
-            yield f"{label}: {name} is {mine.get(name)}, and should be {right.get(name)}."
-
-
 def _of_images(label: str, told: Facts, truth: Facts) -> Iterator[str]:
     if told.image_total != truth.image_total:
         yield f"{label}: {told.image_total} images, and should be {truth.image_total}."
@@ -66,4 +67,4 @@ def _of_images(label: str, told: Facts, truth: Facts) -> Iterator[str]:
         if mine is None or right is None:
             yield f"{label}: the image {image_id} is {'missing' if right else 'gone'}."
         else:
-            yield from _of_fields(f"{label}, image {image_id}", mine, right)
+            yield from of_fields(f"{label}, image {image_id}", mine, right)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hub.demo import samples
 from hub.demo.audience import Actor, signed_up
-from hub.demo.audit import contradictions, differences, told
+from hub.demo.audit import contradictions, differences, known_to, of_fields
 from hub.demo.facts import answered, counted
 from hub.demo.failure import DemoFailed
 from hub.demo.models import Progress
@@ -55,10 +55,10 @@ async def _audit(hub: RunningHub, story: Story, actor: Actor, board: Board) -> l
     with suppress(DemoFailed):
         await actor.dashboard.until(lambda: dashboard.last == truth.dashboard, "the sums")
     answers = await answered(actor.hub, story.project_id)
-    one, every = told(actor, story.project_id)
+    every = actor.everything.model.stats.get(story.project_id)
     return [
         *contradictions(truth),
         *differences(f"{actor.name}'s queries", answers, truth),
-        *differences(f"{actor.name}'s events", one, truth),
-        *differences(f"{actor.name}'s events of all projects", every, truth),
+        *differences(f"{actor.name}'s events", known_to(actor, story.project_id), truth),
+        *of_fields(f"{actor.name}'s events of all projects", every, truth.stats),
     ]
