@@ -17,7 +17,6 @@ from persistence.records import (
     ImageRecord,
     ImageTombstone,
     ProjectRecord,
-    ProjectStats,
     SegmentationFailure,
     SegmentationStatus,
 )
@@ -130,34 +129,30 @@ async def pages(
     return {project_id: page_of(found, first, after=after) for project_id, found in images.items()}
 
 
-_COUNT = text("""
-    SELECT count(*) FROM images
-    WHERE project_id = :project_id AND name ILIKE :search
-      AND (CAST(:statuses AS text[]) IS NULL OR status = ANY(:statuses))
+_COUNTS = text("""
+    SELECT project_id, count(*) AS found FROM images
+    WHERE project_id = ANY(:project_ids) AND name ILIKE :search AND status = ANY(:statuses)
+    GROUP BY project_id
 """)
 
 
-async def count(
+async def counts(
     connection: Connection,
-    stats: ProjectStats,
-    project_id: UUID,
+    project_ids: Collection[UUID],
     *,
-    statuses: Collection[SegmentationStatus] | None = None,
-    search: str | None = None,
-) -> int:
-    """Return how many of a project's images match; only a search has to count rows."""
-    if search is None:
-        wanted = SegmentationStatus if statuses is None else set(statuses)
-        return sum(stats.count(status) for status in wanted)
-    counted = await connection.execute(
-        _COUNT,
+    statuses: Collection[SegmentationStatus],
+    search: str,
+) -> Mapping[UUID, int]:
+    """Return how many images of each of these projects match; without those where none does."""
+    result = await connection.execute(
+        _COUNTS,
         {
-            "project_id": project_id,
+            "project_ids": list(project_ids),
             "search": contains(search),
-            "statuses": None if statuses is None else list(statuses),
+            "statuses": sorted(statuses),
         },
     )
-    return int(counted.scalar_one())
+    return {row.project_id: row.found for row in result}
 
 
 class NewImage(Struct, frozen=True, kw_only=True):

@@ -2,14 +2,14 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from uuid import UUID
 
 from persistence import image
 from persistence.blobs import original_key, thumbnail_key
 from persistence.change import ProjectAccess, changing
 from persistence.database import UnitOfWork
-from persistence.records import ImageRecord, ProjectRole, ProjectStats, SegmentationStatus
+from persistence.records import ImageRecord, ProjectRole
 from resolvers import access
 from resolvers.context import Context
 from resolvers.errors import BadUserInput
@@ -23,19 +23,6 @@ async def find(context: Context, image_id: UUID) -> ImageRecord | None:
     async with context.services.database.reading() as connection:
         found = await image.visible(connection, [image_id], user_id)
     return found.get(image_id)
-
-
-async def count(
-    context: Context,
-    project_id: UUID,
-    stats: ProjectStats,
-    *,
-    statuses: Collection[SegmentationStatus] | None,
-    search: str | None,
-) -> int:
-    """Return how many images of a project that the viewer was found to see match."""
-    async with context.services.database.reading() as connection:
-        return await image.count(connection, stats, project_id, statuses=statuses, search=search)
 
 
 async def delete(context: Context, image_ids: Sequence[UUID]) -> ProjectAccess:

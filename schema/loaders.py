@@ -15,6 +15,7 @@ from persistence.records import (
     ImageRecord,
     JobRecord,
     MemberRecord,
+    ProjectRecord,
     SegmentationRecord,
     SegmentationStatus,
     UserRecord,
@@ -111,6 +112,25 @@ async def load_images(
 
     name = ("pages of images", first, after, statuses, search)
     return await _load(info, project_id, name, read, NO_PROJECT)
+
+
+async def load_image_count(
+    info: Info,
+    project: ProjectRecord,
+    *,
+    statuses: tuple[SegmentationStatus, ...] | None,
+    search: str | None,
+) -> int:
+    """Load how many images of a project match; only a search has to count rows."""
+    wanted = frozenset(SegmentationStatus if statuses is None else statuses)
+    if search is None:
+        return sum(project.stats.count(status) for status in wanted)
+
+    async def read(connection: Connection, keys: Sequence[UUID]) -> Mapping[UUID, int]:
+        found = await image.counts(connection, keys, statuses=wanted, search=search)
+        return {key: found.get(key, 0) for key in keys}
+
+    return await _load(info, project.id, ("counts of images", wanted, search), read, NO_PROJECT)
 
 
 async def load_segmentation(info: Info, segmentation_id: UUID) -> SegmentationRecord:

@@ -8,7 +8,7 @@ import strawberry
 
 from persistence.change import ProjectAccess
 from persistence.records import ProjectRecord, ProjectRole, ProjectStats, SegmentationStatus
-from resolvers import image, project
+from resolvers import project
 from schema import ids
 from schema.account import User
 from schema.enums import describe
@@ -16,7 +16,7 @@ from schema.ids import Kind
 from schema.image import ImageConnection
 from schema.info import Info
 from schema.inputs import Input
-from schema.loaders import load_images, load_members, load_user, load_users
+from schema.loaders import load_image_count, load_images, load_members, load_user, load_users
 from schema.node import Node
 from schema.pagination import PageInfo, after_key, page_info, page_size, search_text
 from schema.scalars import BigInt
@@ -153,22 +153,17 @@ class Project(Node):
         ] = None,
     ) -> ImageConnection:
         """Load a page of images."""
+        statuses = None if status is None else tuple(status)
+        search = search_text(search)
         page = await load_images(
             info,
             self.record.id,
             first=page_size(info, first),
             after=after_key(Kind.IMAGE, after),
-            statuses=None if status is None else tuple(status),
-            search=search_text(search),
-        )
-        total = partial(
-            image.count,
-            info.context,
-            self.record.id,
-            self.record.stats,
-            statuses=status,
+            statuses=statuses,
             search=search,
         )
+        total = partial(load_image_count, info, self.record, statuses=statuses, search=search)
         return ImageConnection.of(page, total)
 
 
