@@ -7,6 +7,7 @@ incomplete multipart uploads.
 """
 
 import asyncio
+import os
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -127,6 +128,8 @@ class BlobStore:
         # A file system has nowhere to keep the type; nobody reads it from there either.
         attributes = None if self._folder else {"Content-Type": content_type}
         await obstore.put_async(self._store, key, content, attributes=attributes)
+        if self._folder:
+            await asyncio.to_thread(_make_durable, self._folder, key)
 
     async def read(self, key: str) -> bytes:
         """Return a whole blob; for small ones. Raise BlobNotFound."""
@@ -209,6 +212,17 @@ def _info(found: "obstore.ObjectMeta") -> BlobInfo:
         etag=found["e_tag"] or f'"{found["last_modified"].timestamp()}-{found["size"]}"',
         modified=found["last_modified"],
     )
+
+
+def _make_durable(root: Path, key: str) -> None:
+    """Have the disk itself hold the blob, and the folders that name it, whatever fails next."""
+    path = root / key
+    for place in (path, *path.parents[: len(path.relative_to(root).parts)]):
+        descriptor = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _remove_folders_of(root: Path, keys: Sequence[str]) -> None:
