@@ -1,5 +1,6 @@
 """The application: what answers where, over services that live as long as it does."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +22,7 @@ from hub.health import Readiness, alive
 from hub.metrics import Metrics
 from hub.services import open_services
 from hub.settings import Settings
+from hub.upkeep import take_back_lost_jobs
 from realtime.bus import Bus
 from resolvers.account import SESSIONS_CHANNEL
 from resolvers.authentication import authenticate
@@ -30,7 +32,8 @@ from schema.http import GraphQLHTTPEndpoint, HTTPLimits
 from schema.limits import DocumentLimits
 from schema.multipart import MultipartLimits
 from schema.roots import build_schema
-from schema.websocket import GraphQLWebSocketEndpoint, SocketLimits
+from schema.websocket import GraphQLWebSocketEndpoint
+from schema.websocket_session import SocketLimits
 
 logger = logging.getLogger(__name__)
 
@@ -82,9 +85,14 @@ def create_app(settings: Settings) -> Starlette:
                 ended = UUID(session_id)
                 sockets.forbid(lambda viewer: viewer.session_id == ended)
 
-            async with services.bus.listen(SESSIONS_CHANNEL, close_sockets_of):
-                yield endpoints
-                await sockets.close_all()
+            upkeep = asyncio.create_task(take_back_lost_jobs(services.database))
+            try:
+                async with services.bus.listen(SESSIONS_CHANNEL, close_sockets_of):
+                    yield endpoints
+                    await sockets.close_all()
+            finally:
+                upkeep.cancel()
+                await asyncio.wait([upkeep])
 
     return Starlette(
         routes=[

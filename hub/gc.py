@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct
 
 from hub.settings import Settings
-from persistence import changes, image, queue, session
+from persistence import attempt, changes, image, queue, session
 from persistence.blobs import BlobStore, owner_of
 from persistence.database import Connection, Database
 
@@ -21,6 +21,7 @@ class Collected(Struct, frozen=True, kw_only=True):
     unfinished: int
     tombstones: int
     sessions: int
+    attempts: int
 
 
 async def collect(settings: Settings, *, older_than_seconds: float = 24 * 3600) -> Collected:
@@ -46,6 +47,7 @@ async def collect(settings: Settings, *, older_than_seconds: float = 24 * 3600) 
                     ).total_seconds(),
                 ),
                 sessions=await session.purge(connection, before=now),
+                attempts=await attempt.purge(connection, before=now - timedelta(days=1)),
             )
     finally:
         await database.close()

@@ -1,20 +1,30 @@
 """Segmentation: the moves of an image's status."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import replace
+from sqlalchemy import text
 
 from persistence import change
 from persistence.change import Delta, ProjectAccess
-from persistence.database import UnitOfWork
+from persistence.database import Connection, UnitOfWork
 from persistence.records import (
     ImageRecord,
     ProjectRecord,
     SegmentationFailure,
     SegmentationStatus,
 )
+
+
+_RUNS_OF = text("SELECT id FROM segmentations WHERE image_id = ANY(:image_ids)")
+
+
+async def runs_of(connection: Connection, image_ids: Collection[UUID]) -> Sequence[UUID]:
+    """Return the ids of all runs of these images, superseded ones too."""
+    result = await connection.execute(_RUNS_OF, {"image_ids": list(image_ids)})
+    return result.scalars().all()
 
 
 class Move(Struct, frozen=True, kw_only=True):

@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Mapping, Sequence
 from uuid import UUID
 
-from persistence import image
-from persistence.blobs import original_key, thumbnail_key
+from persistence import image, segmentation
+from persistence.blobs import original_key, polygons_key, thumbnail_key
 from persistence.change import ProjectAccess, changing
 from persistence.database import UnitOfWork
 from persistence.records import ImageRecord, ProjectRole
@@ -32,7 +32,7 @@ async def delete(context: Context, image_ids: Sequence[UUID]) -> ProjectAccess:
     """
     check_batch("imageIds", image_ids, context.services.limits.max_changes_per_call)
 
-    async def attempt(unit: UnitOfWork, lock: bool) -> ProjectAccess:
+    async def attempt(unit: UnitOfWork, lock: bool) -> tuple[ProjectAccess, Sequence[str]]:
         groups = by_project(await access.images_for(unit.connection, context, image_ids))
         if len(groups) > 1:
             raise BadUserInput("The images are of several projects; delete those of one in a call.")
@@ -43,16 +43,17 @@ async def delete(context: Context, image_ids: Sequence[UUID]) -> ProjectAccess:
         if lock:
             again = await access.images_for(unit.connection, context, image_ids)
             images = list(again.values())
+        runs = await segmentation.runs_of(unit.connection, image_ids)
         changed = await image.delete(unit, seen, images, actor_id=context.user_id)
-        return ProjectAccess(project=changed, role=seen.role)
+        keys = [
+            *(original_key(project_id, image_id) for image_id in image_ids),
+            *(thumbnail_key(project_id, image_id) for image_id in image_ids),
+            *(polygons_key(project_id, run_id) for run_id in runs),
+        ]
+        return ProjectAccess(project=changed, role=seen.role), keys
 
-    changed = await changing(context.services.database, attempt)
-    project_id = changed.project.id
-    await forget_blobs(
-        context.services.blobs.delete(
-            [key(project_id, id_) for id_ in image_ids for key in (original_key, thumbnail_key)]
-        )
-    )
+    changed, keys = await changing(context.services.database, attempt)
+    await forget_blobs(context.services.blobs.delete(keys))
     return changed
 
 

@@ -1,0 +1,22 @@
+"""What a hub does by itself, whoever asks for nothing."""
+
+import asyncio
+import logging
+from typing import NoReturn
+
+from persistence import lease
+from persistence.database import Database
+
+SECONDS_BETWEEN = 3.0
+
+logger = logging.getLogger(__name__)
+
+
+async def take_back_lost_jobs(database: Database) -> NoReturn:
+    """Put the jobs of workers that have fallen silent back into the queue, every few seconds."""
+    while True:
+        try:
+            await lease.expire(database)
+        except Exception as error:  # noqa: BLE001, the database may be back the next time
+            logger.warning("Jobs whose leases are over could not be taken back: %r", error)
+        await asyncio.sleep(SECONDS_BETWEEN)
