@@ -17,7 +17,6 @@ from persistence.records import (
     SegmentationStatus,
 )
 
-
 _RUNS_OF = text("SELECT id FROM segmentations WHERE image_id = ANY(:image_ids)")
 
 

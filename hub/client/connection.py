@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 from gql import Client, GraphQLRequest
 from gql.client import AsyncClientSession
-from gql.transport.exceptions import TransportError
+from gql.transport.exceptions import TransportConnectionFailed, TransportError
 from gql.transport.httpx import HTTPXAsyncTransport
 from gql.transport.websockets import WebsocketsTransport
 
@@ -18,6 +18,7 @@ from hub.client.errors import UNAUTHENTICATED, NotAHub, Refused, understood
 
 T = TypeVar("T")
 
+_NETWORK = (httpx.HTTPError, httpx.InvalidURL)
 _SUBPROTOCOL = "graphql-transport-ws"
 _NONE: Mapping[str, Any] = {}
 
@@ -103,7 +104,7 @@ class HubClient:
         self, document: str, variables: Mapping[str, Any], with_files: bool = False
     ) -> Any:
         if self.credentials is None:
-            return await self._ask(document, variables)
+            return await self._ask(document, variables, None, with_files)
         token = await self.credentials.token(self._ask)
         try:
             return await self._ask(document, variables, token, with_files)
@@ -130,9 +131,10 @@ class HubClient:
                 extra_args={"headers": headers},
             )
         except TransportError as error:
-            if isinstance(error.__cause__, OSError):
-                # The network's errors are httpx's; this one is of a file that is being sent.
-                raise error.__cause__ from None
+            cause = error.__cause__
+            if isinstance(error, TransportConnectionFailed) and not isinstance(cause, _NETWORK):
+                # The transport takes all for the network's errors: those of files that are sent, too.
+                raise cause or error from None
             raise understood(error, self.url) from error
         return only_field(data)
 

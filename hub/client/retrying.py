@@ -42,7 +42,7 @@ class Patience(Struct, frozen=True, kw_only=True):
             retry=retry_if_exception(_passes),
             stop=stop_after_attempt(self.attempts),
             wait=wait_exponential_jitter(
-                initial=self.first_seconds, max=self.longest_seconds, jitter=self.first_seconds
+                multiplier=self.first_seconds, max=self.longest_seconds, jitter=self.first_seconds
             ),
             before_sleep=report,
             reraise=True,

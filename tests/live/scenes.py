@@ -140,27 +140,37 @@ async def answer(
     return {"status": response.status_code, **response.json()}
 
 
+@asynccontextmanager
+async def raw_socket(hub: Hub, person: Person) -> AsyncIterator[websockets.ClientConnection]:
+    """Open a socket that says hello, and leave the rest to the test."""
+    url = f"ws{hub.url.removeprefix('http')}/graphql"
+    protocol = websockets.Subprotocol("graphql-transport-ws")
+    async with websockets.connect(url, subprotocols=[protocol]) as socket:
+        await _send(socket, {"type": "connection_init", "payload": person.headers})
+        yield socket
+
+
 async def first_frame(
     hub: Hub, person: Person, document: str, variables: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Subscribe on a socket of its own; return the first frame, or the code of its close."""
-    url = f"ws{hub.url.removeprefix('http')}/graphql"
-    async with (
-        asyncio.timeout(FRAME_SECONDS),
-        websockets.connect(
-            url, subprotocols=[websockets.Subprotocol("graphql-transport-ws")]
-        ) as socket,
-    ):
-        payload = {"query": document, "variables": variables}
-        messages = [
-            {"type": "connection_init", "payload": person.headers},
-            {"type": "subscribe", "id": "1", "payload": payload},
-        ]
+    async with asyncio.timeout(FRAME_SECONDS), raw_socket(hub, person) as socket:
         try:
-            frame: dict[str, Any] = {}
-            for message in messages:
-                await socket.send(msgspec.json.encode(message).decode())
-                frame = msgspec.json.decode(await socket.recv())
+            await socket.recv()
+            await subscribe(socket, document, **variables)
+            frame: dict[str, Any] = msgspec.json.decode(await socket.recv())
         except websockets.ConnectionClosed as closed:
             return {"type": "close", "code": closed.rcvd.code if closed.rcvd else None}
     return frame
+
+
+async def subscribe(
+    socket: websockets.ClientConnection, document: str, *, id_: str = "1", **variables: Any
+) -> None:
+    """Start an operation on a raw socket."""
+    payload = {"query": document, "variables": variables}
+    await _send(socket, {"type": "subscribe", "id": id_, "payload": payload})
+
+
+async def _send(socket: websockets.ClientConnection, message: dict[str, Any]) -> None:
+    await socket.send(msgspec.json.encode(message).decode())

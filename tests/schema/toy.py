@@ -41,6 +41,7 @@ class World:
     first_chunk: asyncio.Event = field(default_factory=asyncio.Event)
     unexpected: list[tuple[BaseException, str]] = field(default_factory=list)
     tokens: dict[str, Viewer | Exception] = field(default_factory=dict)
+    hesitates: bool = False
 
     def report(self, error: BaseException, request_id: str) -> None:
         self.unexpected.append((error, request_id))
@@ -54,6 +55,9 @@ class World:
             case Exception() as error:
                 raise error
             case viewer:
+                if self.hesitates:
+                    self.started.set()
+                    await self.go_on.wait()
                 return viewer
 
     def make_context(
@@ -172,6 +176,12 @@ class Query:
     @strawberry.field
     def viewer(self, info: Info) -> str | None:
         return str(info.context.viewer.user_id) if info.context.viewer else None
+
+    @strawberry.field
+    def secret(self, info: Info) -> str:
+        if info.context.viewer is None:
+            raise Unauthenticated("Sign in first.")
+        return "the cells divide at dawn"
 
     @strawberry.field
     def caller(self, info: Info) -> list[str]:
