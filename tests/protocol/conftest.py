@@ -1,0 +1,64 @@
+"""Real sockets in front of the toy schema."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+import pytest
+
+from schema.websocket import GraphQLWebSocketEndpoint
+from tests.protocol.client import Client, connect
+from tests.schema.toy import World, websocket_endpoint
+from tests.serving import Stage, serving
+
+
+@pytest.fixture
+def world(caplog: pytest.LogCaptureFixture) -> Iterator[World]:
+    """A world in which Ada is known. A traceback in the logs fails the test."""
+    world = World()
+    world.sign_in("ada")
+    yield world
+    assert [
+        record for record in caplog.records if record.exc_info or record.levelname == "ERROR"
+    ] == []
+
+
+@pytest.fixture(scope="session")
+async def stage_and_address() -> AsyncIterator[tuple[Stage, str]]:
+    stage = Stage()
+    async with serving(stage) as address:
+        yield stage, address
+
+
+@pytest.fixture
+def endpoint(world: World) -> GraphQLWebSocketEndpoint:
+    return websocket_endpoint(world)
+
+
+@pytest.fixture
+def address(stage_and_address: tuple[Stage, str], endpoint: GraphQLWebSocketEndpoint) -> str:
+    """The address at which the endpoint is served."""
+    stage, address = stage_and_address
+    stage.websocket = endpoint
+    return f"ws://{address}/graphql"
+
+
+class Connect(Protocol):
+    """Opens a socket; with a token, its connection is acknowledged already."""
+
+    def __call__(self, token: str | None = None) -> AbstractAsyncContextManager[Client]: ...
+
+
+@pytest.fixture
+def connected(address: str) -> Connect:
+    def opened(token: str | None = None) -> AbstractAsyncContextManager[Client]:
+        return connect(address, token)
+
+    return opened
+
+
+@pytest.fixture
+async def client(connected: Connect) -> AsyncIterator[Client]:
+    """Ada's client, acknowledged."""
+    async with connected("ada") as client:
+        yield client
