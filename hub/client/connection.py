@@ -133,7 +133,7 @@ class HubClient:
         except TransportError as error:
             cause = error.__cause__
             if isinstance(error, TransportConnectionFailed) and not isinstance(cause, _NETWORK):
-                # The transport takes all for the network's errors: those of files that are sent, too.
+                # The transport takes all errors for the network's, those of files, too.
                 raise cause or error from None
             raise understood(error, self.url) from error
         return only_field(data)
