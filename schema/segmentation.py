@@ -1,8 +1,10 @@
 """Setting images' segmentation status."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
+from strawberry.types.arguments import InputContext
 
 from persistence.change import ProjectAccess
 from persistence.records import SegmentationFailure, SegmentationStatus
@@ -58,6 +60,22 @@ class SetSegmentationStatusInput:
             job_id=None if self.queue_id is None else ids.decode(Kind.JOB, self.queue_id),
             failure=None if self.error is None else self.error.failure(),
         )
+
+
+def _read(
+    cls: type[SetSegmentationStatusInput], value: Mapping[str, Any], _context: InputContext
+) -> SetSegmentationStatusInput:
+    error = value.get("error")
+    return cls(
+        image_id=value["imageId"],
+        status=value["status"],
+        queue_id=value.get("queueId"),
+        error=None if error is None else SegmentationErrorInput(**error),
+    )
+
+
+# Strawberry's own way from GraphQL's names to Python's takes a tenth of the CPU of a batch.
+SetSegmentationStatusInput.__strawberry_definition__.from_input = _read  # type: ignore[attr-defined]
 
 
 @strawberry.input(description="What several images' statuses are to become.")
