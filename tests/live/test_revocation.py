@@ -1,0 +1,357 @@
+"""Streams while memberships change: what comes behind a revocation reaches nobody revoked."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from hub.embedded_postgres import EmbeddedPostgres
+from tests.hubs import PASSWORD, Person, Stream, Subscriber
+from tests.live.scenes import Scene, open_scene, raw_socket, subscribe
+
+NUMBERS = """subscription($id: ID) { projectUpdated(projectId: $id) {
+    projectId userId operation revision timestamp updates { imageCount revision } } }"""
+IMAGES = """subscription($id: ID!, $after: BigInt) { segmentationUpdated(
+    projectId: $id, after: $after) { imageId operation status revision } }"""
+QUEUE = "subscription($id: ID!) { queueStatsUpdated(projectId: $id) { queued } }"
+PRESENCE = "subscription($id: ID!) { presenceChanged(projectId: $id) { users { name } } }"
+DASHBOARD = "subscription { dashboardUpdated { projectCount imageCount queuedCount } }"
+
+
+@pytest.fixture(scope="module")
+async def scene(
+    postgres: EmbeddedPostgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Scene]:
+    folder = tmp_path_factory.mktemp("hub")
+    async with open_scene(postgres, migrated_template, folder) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def ada(scene: Scene) -> Person:
+    return await scene.hub.person("Ada")
+
+
+@pytest.fixture(scope="module")
+async def ben(scene: Scene) -> Person:
+    return await scene.hub.person("Ben")
+
+
+class Watched:
+    """All streams of one project on one socket, with a sibling of another project."""
+
+    def __init__(self, socket: Subscriber, project: str, sibling: str) -> None:
+        self.numbers = socket.watch(NUMBERS, id=project)
+        self.images = socket.watch(IMAGES, id=project, after=0)
+        self.queue = socket.watch(QUEUE, id=project)
+        self.presence = socket.watch(PRESENCE, id=project)
+        self.sibling = socket.watch(IMAGES, id=sibling, after=0)
+
+    @property
+    def all(self) -> dict[str, Stream]:
+        return {
+            "numbers": self.numbers,
+            "images": self.images,
+            "queue": self.queue,
+            "presence": self.presence,
+        }
+
+    async def begun(self) -> None:
+        """Wait for what each stream begins with; there must be an image."""
+        for stream in (*self.all.values(), self.sibling):
+            await stream.until(lambda events: events)
+
+    async def ends(self) -> dict[str, str | None]:
+        return {name: await stream.end() for name, stream in self.all.items()}
+
+
+async def queue_image(person: Person, image: str) -> int:
+    """Change an image; return its new revision."""
+    done = await person.do(
+        "setSegmentationStatus", "{ image { revision } }", imageId=image, status="QUEUED"
+    )
+    revision: int = done["image"]["revision"]
+    return revision
+
+
+async def revoke(owner: Person, project: str, person: Person) -> int:
+    done = await owner.do(
+        "revokeAccess",
+        "{ project { stats { revision } } }",
+        projectId=project,
+        userId=person.id,
+    )
+    revision: int = done["project"]["stats"]["revision"]
+    return revision
+
+
+async def share(owner: Person, project: str, person: Person, role: str = "VIEWER") -> None:
+    await owner.do(
+        "shareProject", "{ project { id } }", projectId=project, email=person.email, role=role
+    )
+
+
+async def create(owner: Person, name: str = "Cells") -> str:
+    """Create a project by the API; return its id."""
+    made = await owner.do("createProject", "{ project { id } }", name=name)
+    project: str = made["project"]["id"]
+    return project
+
+
+def operations(stream: Stream) -> list[tuple[str, str]]:
+    return [(event["projectId"], event["operation"]) for event in stream.events]
+
+
+async def test_a_revoked_person_sees_nothing_that_was_committed_afterwards(
+    scene: Scene, ada: Person, ben: Person
+) -> None:
+    project = await scene.project(ada, viewer=ben)
+    sibling = await scene.project(ada, viewer=ben)
+    images = await scene.images(project, ada, 3)
+    [other] = await scene.images(sibling, ada, 1)
+    async with ben.connected() as bens, ada.connected() as adas:
+        watched = Watched(bens, project, sibling)
+        witness = adas.watch(IMAGES, id=project, after=0)
+        await watched.begun()
+        before = await queue_image(ada, images[0])
+        await watched.images.until(lambda events: events[-1]["revision"] == before)
+        revoked, *_ = await asyncio.gather(
+            revoke(ada, project, ben), *(queue_image(ada, image) for image in images[1:])
+        )
+        last = await queue_image(ada, other)
+        assert await watched.ends() == dict.fromkeys(watched.all, "FORBIDDEN")
+        await witness.until(lambda events: len(events) == 6)
+        await watched.sibling.until(lambda events: events[-1]["revision"] == last)
+        assert not watched.sibling.ended
+    assert [event["operation"] for event in watched.numbers.events].count("REVOKED") == 1
+    end = watched.numbers.events[-1]
+    assert (end["operation"], end["updates"]) == ("REVOKED", None)
+    assert all(event["revision"] < revoked for event in watched.images.events)
+    assert all(event["revision"] < end["revision"] for event in watched.numbers.events[:-1])
+
+
+async def test_changes_just_before_and_just_after_a_revocation_are_told_apart(
+    scene: Scene, ada: Person, ben: Person
+) -> None:
+    project = await scene.project(ada, viewer=ben)
+    images = await scene.images(project, ada, 8)
+    async with ben.connected() as socket:
+        stream = socket.watch(IMAGES, id=project, after=0)
+        await stream.until(lambda events: len(events) == 8)
+        before = [await queue_image(ada, image) for image in images[:4]]
+        revoked = await revoke(ada, project, ben)
+        after = [await queue_image(ada, image) for image in images[4:]]
+        assert await stream.end() == "FORBIDDEN"
+    assert max(before) < revoked < min(after)
+    told = [event["revision"] for event in stream.events[8:]]
+    # A client that was slow is told less, but a change that came behind is not among it.
+    assert set(told) <= set(before)
+    assert told == sorted(told)
+
+
+async def test_what_was_revoked_can_not_be_watched_again(
+    scene: Scene, ada: Person, ben: Person
+) -> None:
+    project = await scene.project(ada, viewer=ben)
+    await revoke(ada, project, ben)
+    async with ben.connected() as socket:
+        for document in (NUMBERS, IMAGES, QUEUE, PRESENCE):
+            assert await socket.watch(document, id=project).end() == "NOT_FOUND"
+
+
+async def test_leaving_ends_ones_own_streams_and_nobody_elses(
+    scene: Scene, ada: Person, ben: Person
+) -> None:
+    cleo = await scene.hub.person("Cleo")
+    project = await scene.project(ada, viewer=ben, editor=cleo)
+    [image] = await scene.images(project, ada, 1)
+    async with ben.connected() as bens, cleo.connected() as cleos:
+        mine, hers = Watched(bens, project, project), Watched(cleos, project, project)
+        await mine.begun()
+        await hers.begun()
+        revision = await revoke(ben, project, ben)
+        assert await mine.ends() == dict.fromkeys(mine.all, "FORBIDDEN")
+        update = (await hers.numbers.until(lambda events: events[-1]["revision"] >= revision))[-1]
+        assert (update["operation"], update["userId"]) == ("UPDATED", ben.id)
+        await hers.presence.until(
+            lambda events: {user["name"] for user in events[-1]["users"]} == {"Cleo"}
+        )
+        revision = await queue_image(cleo, image)
+        await hers.images.until(lambda events: events[-1]["revision"] == revision)
+        assert not any(stream.ended for stream in hers.all.values())
+
+
+async def test_another_role_keeps_the_streams(scene: Scene, ada: Person, ben: Person) -> None:
+    project = await scene.project(ada, viewer=ben)
+    sibling = await scene.project(ada, viewer=ben)
+    [image] = await scene.images(project, ada, 1)
+    await scene.images(sibling, ada, 1)
+    async with ben.connected() as socket:
+        watched = Watched(socket, project, sibling)
+        await watched.begun()
+        for role in ("EDITOR", "VIEWER", "OWNER"):
+            await share(ada, project, ben, role)
+        revision = await queue_image(ben, image)
+        await watched.images.until(lambda events: events[-1]["revision"] == revision)
+        await watched.numbers.until(lambda events: events[-1]["revision"] == revision)
+        await watched.queue.until(lambda events: events[-1]["queued"] == 1)
+        assert not any(stream.ended for stream in watched.all.values())
+    assert {event["operation"] for event in watched.numbers.events} == {"SNAPSHOT", "UPDATED"}
+
+
+async def test_deleting_a_project_completes_its_streams(
+    scene: Scene, ada: Person, ben: Person
+) -> None:
+    project = await scene.project(ada, viewer=ben)
+    sibling = await scene.project(ada, viewer=ben)
+    await scene.images(project, ada, 1)
+    await scene.images(sibling, ada, 1)
+    async with ben.connected() as socket:
+        watched = Watched(socket, project, sibling)
+        await watched.begun()
+        await ada.do("deleteProject", "{ projectId }", projectId=project)
+        assert await watched.ends() == dict.fromkeys(watched.all, None)
+        assert [stream.error for stream in watched.all.values()] == [None] * 4
+        assert not watched.sibling.ended
+    snapshot, end = watched.numbers.events
+    assert (end["operation"], end["updates"], end["userId"]) == ("DELETED", None, ada.id)
+    assert end["revision"] == snapshot["revision"] + 1
+
+
+async def test_all_of_ones_projects_come_and_go_and_the_stream_goes_on(scene: Scene) -> None:
+    owner, guest = await scene.hub.person("Owner"), await scene.hub.person("Guest")
+    first = await create(owner)
+    async with owner.connected() as owners, guest.connected() as guests:
+        mine, theirs = owners.watch(NUMBERS), guests.watch(NUMBERS)
+        await mine.until(lambda events: len(events) == 1)
+        second = await create(guest, "Guest's")
+        await theirs.until(lambda events: len(events) == 1)
+        third = await create(owner)
+        await mine.until(lambda events: len(events) == 2)
+        await share(owner, third, guest)
+        await theirs.until(lambda events: len(events) == 2)
+        revoked = await revoke(owner, third, guest)
+        await theirs.until(lambda events: len(events) == 3)
+        await share(owner, third, guest, "EDITOR")
+        await theirs.until(lambda events: len(events) == 4)
+        await guest.do("revokeAccess", "{ project { id } }", projectId=third, userId=guest.id)
+        await theirs.until(lambda events: len(events) == 5)
+        await share(owner, first, guest)
+        await theirs.until(lambda events: len(events) == 6)
+        await owner.do("deleteProject", "{ projectId }", projectId=first)
+        await theirs.until(lambda events: len(events) == 7)
+        fourth = await create(guest)
+        await theirs.until(lambda events: len(events) == 8)
+        assert not mine.ended
+        assert not theirs.ended
+    assert operations(theirs) == [
+        (second, "CREATED"),
+        (third, "CREATED"),
+        (third, "REVOKED"),
+        (third, "CREATED"),
+        (third, "REVOKED"),
+        (first, "CREATED"),
+        (first, "DELETED"),
+        (fourth, "CREATED"),
+    ]
+    assert theirs.events[2]["revision"] == revoked
+    assert [event["updates"] is None for event in theirs.events] == [
+        operation in ("REVOKED", "DELETED") for _, operation in operations(theirs)
+    ]
+    assert operations(mine)[:2] == [(first, "SNAPSHOT"), (third, "CREATED")]
+    assert operations(mine)[-1] == (first, "DELETED")
+    for project in (first, second, third, fourth):
+        for stream in (mine, theirs):
+            rising = [event["revision"] for event in stream.events if event["projectId"] == project]
+            assert rising == sorted(set(rising))
+
+
+async def test_changes_of_projects_that_came_later_are_told_too(scene: Scene) -> None:
+    owner, guest = await scene.hub.person("Owner"), await scene.hub.person("Guest")
+    async with guest.connected() as socket:
+        stream = socket.watch(NUMBERS)
+        project = await create(owner)
+        await share(owner, project, guest)
+        await stream.until(lambda events: events)
+        uploaded = await owner.upload(
+            project, ("a.txt", b"no image"), fields="{ rejected { code } }"
+        )
+        assert [file["code"] for file in uploaded["rejected"]] == ["NOT_AN_IMAGE"]
+        await owner.do("updateProject", "{ project { id } }", projectId=project, name="New")
+        await stream.until(lambda events: len(events) == 2)
+    assert operations(stream) == [(project, "CREATED"), (project, "UPDATED")]
+    assert stream.events[1]["userId"] == owner.id
+
+
+async def test_a_dashboard_follows_what_one_can_see(scene: Scene) -> None:
+    owner, guest = await scene.hub.person("Owner"), await scene.hub.person("Guest")
+    project = await create(owner)
+    images = await scene.images(project, owner, 2)
+    async with guest.connected() as socket:
+        stream = socket.watch(DASHBOARD)
+        for expected, act in (
+            ((0, 0, 0), None),
+            ((1, 2, 0), share(owner, project, guest)),
+            ((1, 2, 1), queue_image(owner, images[0])),
+            ((1, 1, 1), owner.do("deleteImage", "{ deletedIds }", imageId=images[1])),
+            ((2, 1, 1), create(guest)),
+            ((1, 0, 0), revoke(owner, project, guest)),
+        ):
+            if act is not None:
+                await act
+            await stream.until(lambda events, now=expected: events and _numbers(events[-1]) == now)
+        asked = await guest.ask("{ dashboard { projectCount imageCount queuedCount } }")
+        assert asked["dashboard"] == stream.events[-1]
+        assert not stream.ended
+
+
+async def test_signing_out_closes_the_sessions_sockets_and_no_others(
+    scene: Scene, ada: Person
+) -> None:
+    values = {"email": ada.email, "password": PASSWORD}
+    fields = "{ user { id } accessToken refreshToken }"
+    phone, laptop, key = (scene.hub.nobody() for _ in range(3))
+    for person in (phone, laptop):
+        person.take(await person.do("signIn", fields, **values))
+    secret = (await ada.do("createApiKey", "{ secret }", name="worker"))["secret"]
+    key.take({"user": {"id": ada.id}, "accessToken": secret, "refreshToken": ""})
+    sign_out = "mutation($input: RefreshSessionInput!) { signOut(input: $input) }"
+    async with (
+        raw_socket(scene.hub, phone) as phones,
+        laptop.connected() as laptops,
+        key.connected() as keys,
+    ):
+        await phones.recv()
+        await subscribe(phones, DASHBOARD)
+        await phones.recv()
+        others = [socket.watch(DASHBOARD) for socket in (laptops, keys)]
+        for stream in others:
+            await stream.until(lambda events: events)
+        await phone.ask(sign_out, input={"refreshToken": phone.refresh_token})
+        async with asyncio.timeout(10):
+            await phones.wait_closed()
+        assert phones.close_code == 4403
+        await create(ada)
+        for stream in others:
+            await stream.until(lambda events: len(events) >= 2)
+
+
+async def test_a_stolen_refresh_token_closes_the_sessions_sockets(scene: Scene) -> None:
+    victim = await scene.hub.person("Victim")
+    async with raw_socket(scene.hub, victim) as socket:
+        assert msgspec.json.decode(await socket.recv()) == {"type": "connection_ack"}
+        old = victim.refresh_token
+        refresh = """mutation($input: RefreshSessionInput!) { refreshSession(input: $input) {
+            refreshToken } }"""
+        await victim.ask(refresh, input={"refreshToken": old})
+        stolen = await victim.post(refresh, input={"refreshToken": old})
+        assert stolen["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+        async with asyncio.timeout(10):
+            await socket.wait_closed()
+        assert socket.close_code == 4403
+
+
+def _numbers(event: dict[str, Any]) -> tuple[int, int, int]:
+    return event["projectCount"], event["imageCount"], event["queuedCount"]
