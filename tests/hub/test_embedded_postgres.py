@@ -199,12 +199,13 @@ async def test_the_start_waits_for_a_statement_that_outlives_a_killed_server(fol
     server = server_at(folder)
     server.start()
     connection = await asyncpg.connect(server.url.replace("+asyncpg", ""))
-    busy = asyncio.ensure_future(
-        connection.fetchval("SELECT count(*) FROM generate_series(1, 3000000)")
-    )
+    count = "SELECT count(*) FROM generate_series(1, $1)"
+    # Once in advance: a process that still reads the catalogue would notice the server's end.
+    await connection.fetchval(count, 1)
+    busy = asyncio.ensure_future(connection.fetchval(count, 3_000_000))
     watcher = await asyncpg.connect(server.url.replace("+asyncpg", ""))
-    running = "SELECT FROM pg_stat_activity WHERE query LIKE '%3000000)' AND state = 'active'"
-    while not await watcher.fetch(running):
+    running = "SELECT FROM pg_stat_activity WHERE pid = $1 AND state = 'active'"
+    while not await watcher.fetch(running, connection.get_server_pid()):
         pass
     assert server.pid is not None
     os.kill(server.pid, signal.SIGKILL)
