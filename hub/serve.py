@@ -22,7 +22,7 @@ from hub.settings import Settings
 from persistence.migrate import MigrationError, upgrade
 
 _SHUTDOWN_SECONDS = 10
-_WORKER_SECONDS = 20
+_WORKER_SECONDS = 10
 
 
 class ServeError(Exception):
