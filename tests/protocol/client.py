@@ -31,7 +31,7 @@ class Client:
 
     async def hear_all_of(self, key: str) -> list[Message]:
         """Return the messages of an operation up to its end, other ones aside."""
-        messages = []
+        messages: list[Message] = []
         while not messages or messages[-1]["type"] not in ("complete", "error"):
             message = await self.hear()
             if message.get("id") == key:

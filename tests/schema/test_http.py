@@ -48,6 +48,7 @@ async def _exchange(address: str, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
         writer.write(request)
+        await writer.drain()
         return await reader.read()
     finally:
         writer.close()
@@ -519,6 +520,19 @@ class TestBodies:
         answer = await _exchange(address, request % b"" + request % b"Connection: close\r\n")
 
         assert answer.count(b"HTTP/1.1 415 ") == 2
+
+    async def test_a_client_that_sends_all_before_it_reads_gets_its_answer(
+        self, address: str
+    ) -> None:
+        chunks = (b"10000\r\n" + b" " * 2**16 + b"\r\n") * 100
+
+        answer = await _exchange(
+            address,
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n",
+        )
+
+        assert answer.startswith(b"HTTP/1.1 415 ")
 
     async def test_a_client_that_asks_first_is_told_no_without_sending(self, address: str) -> None:
         answer = await _exchange(
