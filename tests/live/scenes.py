@@ -1,7 +1,7 @@
 """A scene: one hub with its database and its files, where the tests of a module meet."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,20 +9,24 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
+import pytest
 import websockets
 
 from hub.embedded_postgres import EmbeddedPostgres
 from persistence import project
-from persistence.blobs import BlobStore
+from persistence.blobs import original_key, project_prefix, thumbnail_key
 from persistence.records import ProjectRole
 from schema import ids
 from schema.ids import Kind
 from tests.conftest import _fresh
-from tests.hubs import Hub, Person, running_hub
+from tests.hubs import GraphQLFailed, Hub, Person, running_hub
 from tests.lab import Lab
 
 fresh_database = asynccontextmanager(_fresh)
 FRAME_SECONDS = 10
+STATS = """query($id: ID!) { project(id: $id) { stats {
+    imageCount uploadedCount queuedCount processingCount segmentedCount noSegmentationCount
+    failedCount storageBytes revision } } }"""
 
 
 @dataclass(frozen=True)
@@ -38,11 +42,6 @@ class Scene:
     def blobs(self) -> Path:
         """Where the hub keeps its files."""
         return self.folder / "blobs"
-
-    @property
-    def store(self) -> BlobStore:
-        """The hub's files, as it sees them."""
-        return BlobStore.open(self.blobs.as_uri())
 
     async def project(self, owner: Person, **roles: Person) -> str:
         """Create a project, shared with people by their roles; return its id."""
@@ -77,6 +76,11 @@ class Scene:
             str(path.relative_to(self.blobs)) for path in self.blobs.rglob("*") if path.is_file()
         }
 
+    def files_of(self, project_id: str) -> set[str]:
+        """Return the keys of all files of a project."""
+        prefix = project_prefix(project_key(project_id))
+        return {key for key in self.files() if key.startswith(prefix)}
+
 
 @asynccontextmanager
 async def open_scene(
@@ -110,6 +114,26 @@ def user_key(person: Person) -> UUID:
 def absent(kind: Kind) -> str:
     """Return an id of this kind that nothing has."""
     return str(ids.encode(kind, uuid4()))
+
+
+def keys_of(project_id: str, *image_ids: str) -> set[str]:
+    """Return under which keys the files of these images are kept."""
+    project, images = project_key(project_id), [image_key(id_) for id_ in image_ids]
+    return {key(project, image) for image in images for key in (original_key, thumbnail_key)}
+
+
+async def numbers(person: Person, project_id: str) -> dict[str, Any]:
+    """Return the project's statistics."""
+    found = (await person.ask(STATS, id=project_id))["project"]
+    stats: dict[str, Any] = found["stats"]
+    return stats
+
+
+async def refusal(call: Awaitable[object]) -> tuple[str, str]:
+    """Return code and message of the error that the call must end with."""
+    with pytest.raises(GraphQLFailed) as failure:
+        await call
+    return failure.value.code, failure.value.errors[0]["message"]
 
 
 async def answer(
