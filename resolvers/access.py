@@ -45,8 +45,8 @@ def require(access: ProjectAccess, needed: ProjectRole) -> None:
 async def images_for(
     connection: Connection, context: Context, image_ids: Collection[UUID]
 ) -> Mapping[UUID, ImageRecord]:
-    """Return the images by id; raises NotFound where the viewer can't see them all."""
+    """Return the images by id, in this order; NotFound where the viewer can't see them all."""
     found = await image.visible(connection, image_ids, context.user_id)
     if len(found) < len(set(image_ids)):
         raise NotFound(NO_IMAGE)
-    return found
+    return {image_id: found[image_id] for image_id in image_ids}

@@ -172,11 +172,16 @@ async def test_a_thousand_images_go_in_one_call(scene: Scene, ada: Person) -> No
     deleted = await ada.do(
         "deleteImages",
         "{ deletedIds project { stats { imageCount revision } } }",
-        imageIds=images[1:],
+        imageIds=images[:0:-1],
     )
-    assert deleted["deletedIds"] == images[1:]
-    # One for the project, one for each image that came, and one for each that went.
+    assert deleted["deletedIds"] == images[:0:-1]
+    # One for the project, one for each image that came, and one for each that went, in this order.
     assert deleted["project"]["stats"] == {"imageCount": 1, "revision": 1 + 1001 + 1000}
+    buried = await scene.lab.rows(
+        "SELECT id FROM image_tombstones WHERE project_id = :id ORDER BY revision",
+        id=project_key(project),
+    )
+    assert [row.id for row in buried] == [image_key(image) for image in images[:0:-1]]
 
 
 async def test_two_who_delete_the_same_images_agree(scene: Scene, ada: Person) -> None:
