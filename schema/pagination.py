@@ -1,6 +1,6 @@
 """Relay's cursor connections."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
@@ -12,6 +12,14 @@ from schema.ids import Kind
 from schema.info import Info
 
 DEFAULT_PAGE_SIZE = 50
+
+First = Annotated[
+    int | None, strawberry.argument(description=f"How many; {DEFAULT_PAGE_SIZE} where left out.")
+]
+"""The argument ``first`` of a connection."""
+
+After = Annotated[str | None, strawberry.argument(description="The cursor behind which to go on.")]
+"""The argument ``after`` of a connection."""
 
 
 @strawberry.type(description="Whether, and where, a connection goes on.")

@@ -18,7 +18,7 @@ from schema.info import Info
 from schema.inputs import Input
 from schema.loaders import load_image_count, load_images, load_members, load_user, load_users
 from schema.node import Node
-from schema.pagination import PageInfo, after_key, page_info, page_size, search_text
+from schema.pagination import After, First, PageInfo, after_key, page_info, page_size, search_text
 from schema.scalars import BigInt
 
 if TYPE_CHECKING:
@@ -138,12 +138,8 @@ class Project(Node):
     async def images(
         self,
         info: Info,
-        first: Annotated[
-            int | None, strawberry.argument(description="How many; 50 where left out.")
-        ] = None,
-        after: Annotated[
-            str | None, strawberry.argument(description="The cursor behind which to go on.")
-        ] = None,
+        first: First = None,
+        after: After = None,
         status: Annotated[
             list[SegmentationStatus] | None,
             strawberry.argument(description="Only images with one of these statuses."),

@@ -14,6 +14,7 @@ from schema.ids import InvalidId, Kind
 from schema.image import Image
 from schema.info import Info
 from schema.node import Node
+from schema.pagination import After, First
 from schema.project import Project, ProjectConnection, find_projects
 from schema.queue import find_job, find_segmentation
 
@@ -88,12 +89,8 @@ class Query:
     async def projects(
         self,
         info: Info,
-        first: Annotated[
-            int | None, strawberry.argument(description="How many; 50 where left out.")
-        ] = None,
-        after: Annotated[
-            str | None, strawberry.argument(description="The cursor behind which to go on.")
-        ] = None,
+        first: First = None,
+        after: After = None,
         search: Annotated[
             str | None, strawberry.argument(description="Only projects with this in the name.")
         ] = None,
