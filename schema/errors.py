@@ -69,10 +69,8 @@ class Masking:
         masked = self.unexpected(cause, request_id)
         return _located(error, masked.message, masked.extensions)
 
-    def exception(self, error: Exception, request_id: str) -> WireError:
-        """Return an exception that belongs to no field: a stream of events ended with it."""
-        if isinstance(error, GraphQLError):
-            return self.execution_error(error, request_id)
+    def stream_error(self, error: Exception, request_id: str) -> WireError:
+        """Return what a stream of events ended with."""
         if isinstance(error, HubError):
             return wire_error(error.message, error.code)
         return self.unexpected(error, request_id)

@@ -132,12 +132,9 @@ class Executor:
         execution = self._begin(operation, request, context)
         if isinstance(execution, Result):
             return execution
-        try:
-            source = create_source_event_stream(execution)
-            if inspect.isawaitable(source):
-                source = await source
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is masked and reported
-            return self.failed(error, context)
+        source = create_source_event_stream(execution)
+        if inspect.isawaitable(source):
+            source = await source
         if isinstance(source, ExecutionResult):
             return Result(errors=self._errors(source, context.request_id))
         return Subscription(self, execution, aiter(source), make_context)
@@ -162,8 +159,8 @@ class Executor:
         return await self._finish(execution, serially=False)
 
     def failed(self, error: Exception, context: RequestContext) -> Result:
-        """Return what a client is told of an exception outside of any field."""
-        return Result(errors=(self._masking.exception(error, context.request_id),))
+        """Return what a client is told of an exception that ended a stream of events."""
+        return Result(errors=(self._masking.stream_error(error, context.request_id),))
 
     def _begin(
         self, operation: Operation, request: GraphQLRequest, context: RequestContext
@@ -182,15 +179,12 @@ class Executor:
         return execution
 
     async def _finish(self, execution: Execution, *, serially: bool | None = None) -> Result:
-        context: RequestContext = execution.context_value
-        try:
-            outcome = execution.execute_operation(serially)
-            if inspect.isawaitable(outcome):
-                outcome = await outcome
-            assert isinstance(outcome, ExecutionResult)  # noqa: S101 - no schema has @defer
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is masked and reported
-            return self.failed(error, context)
+        outcome = execution.execute_operation(serially)
+        if inspect.isawaitable(outcome):
+            outcome = await outcome
+        assert isinstance(outcome, ExecutionResult)  # noqa: S101 - no schema has @defer
         if outcome.errors:
+            context: RequestContext = execution.context_value
             return Result(outcome.data, self._errors(outcome, context.request_id))
         return Result(outcome.data)
 

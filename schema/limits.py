@@ -6,6 +6,7 @@ spread each other twice keep them busy for ever. Here a fragment is measured onc
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import cast
 
 from graphql import (
     DocumentNode,
@@ -13,8 +14,8 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     InlineFragmentNode,
-    Node,
     OperationDefinitionNode,
+    SelectionNode,
     SelectionSetNode,
 )
 from msgspec import Struct
@@ -94,17 +95,14 @@ class _Measure:
             max((size.depth for size in sizes), default=0), sum(size.aliases for size in sizes)
         )
 
-    def _of_selection(self, node: Node) -> _Size:
-        match node:
-            case FieldNode():
-                below = self._of(node.selection_set)
-                depth = 0 if node.name.value.startswith("__") else below.depth + 1
-                return _Size(depth, below.aliases + (node.alias is not None))
-            case InlineFragmentNode():
-                return self._of(node.selection_set)
-            case FragmentSpreadNode():
-                return self._of_fragment(node.name.value)
-        return _NOTHING
+    def _of_selection(self, node: SelectionNode) -> _Size:
+        if isinstance(node, FieldNode):
+            below = self._of(node.selection_set)
+            depth = 0 if node.name.value.startswith("__") else below.depth + 1
+            return _Size(depth, below.aliases + (node.alias is not None))
+        if isinstance(node, InlineFragmentNode):
+            return self._of(node.selection_set)
+        return self._of_fragment(cast("FragmentSpreadNode", node).name.value)
 
     def _of_fragment(self, name: str) -> _Size:
         if name not in self._measured:

@@ -3,7 +3,6 @@
 from enum import StrEnum
 from http import HTTPStatus
 
-from schema.errors import INTERNAL
 from schema.execution import Result
 
 
@@ -35,11 +34,9 @@ def negotiate(accept: str) -> MediaType | None:
 
 def status_of(result: Result, media_type: MediaType) -> HTTPStatus:
     """Return the status of a result. In application/json only 200 is trusted to be GraphQL's."""
-    if result.executed:
+    if result.executed or media_type is MediaType.JSON:
         return HTTPStatus.OK
-    if any(error.code == INTERNAL for error in result.errors or ()):
-        return HTTPStatus.INTERNAL_SERVER_ERROR
-    return HTTPStatus.OK if media_type is MediaType.JSON else HTTPStatus.BAD_REQUEST
+    return HTTPStatus.BAD_REQUEST
 
 
 def _known(name: str) -> MediaType | None:

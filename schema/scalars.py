@@ -112,10 +112,6 @@ def _parse_upload(value: object) -> Upload:
     return Upload(value)
 
 
-def _serialize_upload(value: object) -> None:
-    raise TypeError(f"an Upload is for input only: {value!r}")
-
-
 SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
@@ -126,7 +122,6 @@ SCALARS: dict[object, ScalarDefinition] = {
     Upload: strawberry.scalar(
         name="Upload",
         description="A file of a multipart request (GraphQL multipart request specification).",
-        serialize=_serialize_upload,
         parse_value=_parse_upload,
     ),
     BigInt: strawberry.scalar(

@@ -151,6 +151,16 @@ class TestErrors:
         ((_, request_id),) = world.unexpected
         assert result["payload"]["errors"][0]["extensions"]["requestId"] == request_id
 
+    async def test_a_result_that_can_not_be_encoded_is_an_error(
+        self, client: Client, world: World
+    ) -> None:
+        await client.subscribe("q", "{ unencodable }")
+
+        (error,) = await client.hear_all_of("q")
+        assert error["type"] == "error"
+        assert error["payload"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+        assert len(world.unexpected) == 1
+
     async def test_a_field_that_fails_is_a_result(self, client: Client) -> None:
         await client.subscribe("s", "subscription { count(to: 1) { owner } }")
 

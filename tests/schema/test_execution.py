@@ -206,6 +206,7 @@ class TestErrors:
             "{ surely { number } }",
             "{ infinite }",
             "{ wrongEnum }",
+            "{ tooBig }",
             "{ naive }",
         ],
     )
@@ -397,6 +398,28 @@ class TestSubscribing:
 
         assert _codes(answer) == ["RATE_LIMITED"]
         assert "data" not in answer
+
+    async def test_a_source_may_be_any_asynchronous_iterator(self, world: World) -> None:
+        subscription = await _subscribe(world, "subscription { prepared(to: 2) { number } }")
+
+        assert [result async for result in _results(subscription)] == [
+            {"data": {"prepared": {"number": number}}} for number in (1, 0)
+        ]
+
+    @pytest.mark.parametrize(
+        ("reason", "code"), [("forbidden", "FORBIDDEN"), ("broken", "INTERNAL_SERVER_ERROR")]
+    )
+    async def test_a_source_that_can_not_be_made_is_an_error(
+        self, world: World, reason: str, code: str
+    ) -> None:
+        query = "subscription ($reason: String!) { unprepared(reason: $reason) { number } }"
+
+        refused = await _subscribe(world, query, reason=reason)
+
+        assert isinstance(refused, Result)
+        assert not refused.executed
+        assert [error.code for error in refused.errors or ()] == [code]
+        assert "secret" not in str(refused)
 
     @pytest.mark.parametrize(
         ("query", "code"),

@@ -343,6 +343,15 @@ class TestStatus:
         assert "secret" not in response.text
         assert len(world.unexpected) == 1
 
+    async def test_an_answer_that_can_not_be_encoded_is_500_and_masked(
+        self, client: httpx.AsyncClient, world: World
+    ) -> None:
+        response = await _post(client, "{ unencodable }")
+
+        assert response.status_code == 500
+        assert _code(response) == "INTERNAL_SERVER_ERROR"
+        assert len(world.unexpected) == 1
+
 
 class TestContentType:
     @pytest.mark.parametrize(

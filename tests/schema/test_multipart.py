@@ -152,6 +152,9 @@ class TestStreaming:
 
         assert (await send(client, body)).json() == {"data": {"uploadOne": {"size": 5}}}
 
+    async def test_an_empty_list_of_files_is_a_list(self, client: httpx.AsyncClient) -> None:
+        assert (await send(client, whole())).json() == {"data": {"upload": []}}
+
     async def test_a_request_without_files_is_a_request(self, client: httpx.AsyncClient) -> None:
         body = part("operations", {"query": "{ thing { number } }"}) + part("map", {}) + LAST
 
@@ -524,6 +527,21 @@ class TestFaults:
         assert head.startswith(b"HTTP/1.1 408 ")
         assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
         await wire.close()
+
+    async def test_after_a_fault_nothing_more_can_be_read(self) -> None:
+        body = operations(1) + part("map", paths(1)) + file_part("9", b"x") + LAST
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        parts = Parts(Body(receive, limit=10**6, idle_seconds=1), "b0unda7y")
+        _, uploads = await read_multipart(parts, MultipartLimits())
+
+        for _ in range(2):
+            with pytest.raises(UploadFailed, match="'9' is not in the map"):
+                await anext(uploads.files())
+        with pytest.raises(UploadFailed, match="'9' is not in the map"):
+            await uploads.chunk()
 
 
 class TestNoise:

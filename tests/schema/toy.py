@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -174,6 +174,14 @@ class Query:
         return datetime(2026, 1, 1)  # noqa: DTZ001
 
     @strawberry.field
+    def too_big(self, info: Info) -> BigInt | None:
+        return BigInt(2**53)
+
+    @strawberry.field
+    def unencodable(self, info: Info) -> GeoJSON | None:
+        return GeoJSON({"type": object()})
+
+    @strawberry.field
     def viewer(self, info: Info) -> str | None:
         return str(info.context.viewer.user_id) if info.context.viewer else None
 
@@ -271,6 +279,22 @@ class Mutation:
         return len(files)
 
 
+class Countdown:
+    """A source of events that is no generator."""
+
+    def __init__(self, start: int) -> None:
+        self._left = start
+
+    def __aiter__(self) -> "Countdown":
+        return self
+
+    async def __anext__(self) -> Thing:
+        if self._left == 0:
+            raise StopAsyncIteration
+        self._left -= 1
+        return Thing(number=self._left)
+
+
 @strawberry.type
 class Subscription:
     @strawberry.subscription
@@ -293,6 +317,16 @@ class Subscription:
         if refuse:
             raise RateLimited("Later.")
         yield Thing(number=1)
+
+    @strawberry.subscription
+    async def prepared(self, info: Info, to: int) -> AsyncIterator[Thing]:
+        return Countdown(to)
+
+    @strawberry.subscription
+    def unprepared(self, info: Info, reason: str) -> AsyncIterator[Thing]:
+        if reason == "forbidden":
+            raise Forbidden("Not for you.")
+        raise RuntimeError("a secret of the database")
 
     @strawberry.subscription
     async def endless(self, info: Info, size: int = 0) -> AsyncGenerator[str, None]:
