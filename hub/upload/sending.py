@@ -8,7 +8,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from hub.client.connection import HubClient
-from hub.client.errors import ClientError, Refused
+from hub.client.errors import BAD_USER_INPUT, ClientError, Refused
 from hub.client.images import Uploaded, checksums, upload_images
 from hub.client.retrying import Patience
 from hub.upload.batches import Batch, BatchLimits, Fate, Outcome, outcomes, upload_id
@@ -109,26 +109,43 @@ class Sending:
             try:
                 await self._send(batch.files)
             except ClientError as error:
-                if not isinstance(error, Refused) or error.code in _HOPELESS_CODES:
-                    self.given_up = error
-                    continue
-                for file in batch.files:
-                    self._settle(file.file, Outcome(Fate.REJECTED, error.code, error.message))
+                self.given_up = error
 
     async def _send(self, files: Sequence[HashedFile]) -> None:
+        """Send files, by as many calls as it takes; raises the ClientError that concerns all."""
         try:
             if left := await self._upload(files, upload_id(self._project_id, files)):
                 # What was deleted since, or rejected in an earlier run, may be stored in this one.
                 await self._upload(left, uuid4().hex, is_last=True)
         except OSError as error:
+            await self._send_without_unreadable(files, error)
+        except Refused as error:
+            await self._send_fewer(self._unsettled(files), error)
+
+    async def _send_without_unreadable(self, files: Sequence[HashedFile], error: OSError) -> None:
+        for file in files:
+            if error.filename and file.file.path == Path(error.filename):
+                self._settle_unreadable(file.file, error)
+        rest = self._unsettled(files)
+        if len(rest) == len(files):
+            raise error
+        if rest:
+            await self._send(rest)
+
+    async def _send_fewer(self, files: Sequence[HashedFile], error: Refused) -> None:
+        if error.code in _HOPELESS_CODES:
+            raise error
+        if error.code == BAD_USER_INPUT and len(files) > 1:
+            # It may be one of them, or that this hub takes fewer in a call.
+            half = len(files) // 2
+            await self._send(files[:half])
+            await self._send(files[half:])
+        else:
             for file in files:
-                if error.filename and file.file.path == Path(error.filename):
-                    self._settle_unreadable(file.file, error)
-            rest = [file for file in files if file.file.path not in self.outcomes]
-            if len(rest) == len(files):
-                raise
-            if rest:
-                await self._send(rest)
+                self._settle(file.file, Outcome(Fate.REJECTED, error.code, error.message))
+
+    def _unsettled(self, files: Sequence[HashedFile]) -> list[HashedFile]:
+        return [file for file in files if file.file.path not in self.outcomes]
 
     async def _upload(
         self, files: Sequence[HashedFile], upload_id: str, *, is_last: bool = False

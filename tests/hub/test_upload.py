@@ -398,6 +398,16 @@ async def test_without_any_room_the_rest_is_not_even_sent(
     assert f"Given up: The storage of {size} bytes is full." in done.out
 
 
+async def test_a_hub_that_takes_fewer_files_in_a_call_gets_fewer(
+    database_url: str, tmp_path: Path, folder: Path
+) -> None:
+    async with running_hub(database_url, tmp_path / "hub", max_files_per_upload=1) as hub:
+        project = await project_on(hub)
+        sending = await send(hub.url, project, [folder], batch=5)
+        assert fates(sending) == [Fate.STORED] * 5
+        assert len(await project.names()) == 5
+
+
 # Files that change meanwhile
 
 
