@@ -322,6 +322,13 @@ async def test_an_answer_that_is_lost_stores_nothing_twice(hub: Hub, folder: Pat
     assert sorted(await project.names()) == [f"{shade}.png" for shade in range(5)]
 
 
+async def test_two_runs_at_the_same_time_store_nothing_twice(hub: Hub, folder: Path) -> None:
+    project = await project_on(hub)
+    both = await asyncio.gather(*(send(hub.url, project, [folder], batch=5) for _ in range(2)))
+    assert [fates(sending) for sending in both] == [[Fate.STORED] * 5] * 2
+    assert sorted(await project.names()) == [f"{shade}.png" for shade in range(5)]
+
+
 async def test_a_hub_that_stays_away_is_given_up_and_the_rest_is_not_sent(
     hub: Hub, folder: Path
 ) -> None:
