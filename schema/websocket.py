@@ -34,6 +34,8 @@ class GraphQLWebSocketEndpoint:
             executor, authenticate, make_context, Masking(on_unexpected), limits
         )
         self._sessions: set[Session] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
         self._closed: Ending | None = None
 
     @property
@@ -47,10 +49,13 @@ class GraphQLWebSocketEndpoint:
         if self._closed is not None:
             session.end(self._closed)
         self._sessions.add(session)
+        self._empty.clear()
         try:
             await session.run()
         finally:
             self._sessions.discard(session)
+            if not self._sessions:
+                self._empty.set()
 
     def forbid(self, concerned: Callable[[Viewer], bool]) -> None:
         """Close the sockets of these viewers with 4403: what let them in holds no more.
@@ -65,10 +70,9 @@ class GraphQLWebSocketEndpoint:
     ) -> None:
         """Finish the mutations, then close all sockets, and at once those that are still to come.
 
-        Clients reconnect on 1012, by default, as on 1001.
+        Clients reconnect on 1012, as on 1001. Returns when no socket is open.
         """
         self._closed = Ending(code, reason, finish=True)
-        sessions = list(self._sessions)
-        for session in sessions:
+        for session in self._sessions:
             session.end(self._closed)
-        await asyncio.gather(*(session.ended.wait() for session in sessions))
+        await self._empty.wait()

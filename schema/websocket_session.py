@@ -86,7 +86,6 @@ class Session:
         self._operations = Operations(
             services.executor, services.masking, self._connection, self._transmit, self._context
         )
-        self.ended = asyncio.Event()
 
     def end(self, ending: Ending) -> None:
         """End the session soon, unless it ends already."""
@@ -114,7 +113,6 @@ class Session:
             close = self._connection.close(CloseCode.INTERNAL_ERROR, "Internal server error")
         finally:
             await self._shut(close)
-            self.ended.set()
 
     async def _serve(self) -> Close | None:
         await self._receive()
