@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from resolvers.context import Context
@@ -22,19 +22,24 @@ async def while_visible(
     async with aclosing(project_updates(context, project_id)) as updates:
         await anext(updates)
         ended = asyncio.create_task(_exhaust(updates))
+        arrival: asyncio.Future[T] | None = None
         try:
             while True:
                 arrival = asyncio.ensure_future(anext(source))
                 await asyncio.wait({arrival, ended}, return_when=asyncio.FIRST_COMPLETED)
                 if ended.done():
-                    arrival.cancel()
-                    await asyncio.wait({arrival})
                     ended.result()
                     return
                 yield arrival.result()
         finally:
-            ended.cancel()
-            await asyncio.wait({ended})
+            await _cancel(ended, arrival)
+
+
+async def _cancel(*tasks: asyncio.Future[Any] | None) -> None:
+    begun = [task for task in tasks if task is not None]
+    for task in begun:
+        task.cancel()
+    await asyncio.gather(*begun, return_exceptions=True)
 
 
 async def _exhaust(source: AsyncIterator[object]) -> None:

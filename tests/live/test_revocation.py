@@ -1,6 +1,7 @@
 """Streams while memberships change: what comes behind a revocation reaches nobody revoked."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -149,6 +150,25 @@ async def test_changes_just_before_and_just_after_a_revocation_are_told_apart(
     # A client that was slow is told less, but a change that came behind is not among it.
     assert set(told) <= set(before)
     assert told == sorted(told)
+
+
+@pytest.mark.parametrize("count", [3, 600])
+async def test_a_revocation_that_no_message_told_of_holds_all_the_same(
+    count: int, scene: Scene, ada: Person, ben: Person
+) -> None:
+    """However much came behind it, so that it is read from the database, by pages too."""
+    project = await scene.project(ada, viewer=ben)
+    [image] = await scene.images(project, ada, 1)
+    async with ben.connected() as socket:
+        watched = Watched(socket, project, project)
+        await watched.begun()
+        await scene.revoke(project, ada, ben)
+        await scene.images(project, ada, count)
+        await queue_image(ada, image)
+        assert await watched.ends() == dict.fromkeys(watched.all, "FORBIDDEN")
+    assert [event["imageId"] for event in watched.images.events] == [image]
+    told = [event["operation"] for event in watched.numbers.events]
+    assert told == ["SNAPSHOT", "REVOKED"]
 
 
 async def test_what_was_revoked_can_not_be_watched_again(
@@ -305,6 +325,24 @@ async def test_a_dashboard_follows_what_one_can_see(scene: Scene) -> None:
         asked = await guest.ask("{ dashboard { projectCount imageCount queuedCount } }")
         assert asked["dashboard"] == stream.events[-1]
         assert not stream.ended
+
+
+async def test_unsubscribing_goes_unnoticed(
+    scene: Scene, ada: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    project = await scene.project(ada)
+    await scene.images(project, ada, 1)
+    async with ada.connected() as socket:
+        watched = Watched(socket, project, project)
+        everything = [*watched.all.values(), socket.watch(NUMBERS), socket.watch(DASHBOARD)]
+        for stream in everything:
+            await stream.until(lambda events: events)
+            await stream.stop()
+        # The socket takes its messages in order: once this is answered, the others have ended.
+        late = socket.watch(DASHBOARD)
+        await late.until(lambda events: events)
+    gc.collect()
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 async def test_signing_out_closes_the_sessions_sockets_and_no_others(
