@@ -1,6 +1,5 @@
 """The application: what answers where, over services that live as long as it does."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,7 +21,7 @@ from hub.health import Readiness, alive
 from hub.metrics import Metrics
 from hub.services import open_services
 from hub.settings import Settings
-from hub.upkeep import take_back_lost_jobs
+from hub.upkeep import in_background, take_back_lost_jobs
 from realtime.bus import Bus
 from resolvers.account import SESSIONS_CHANNEL
 from resolvers.authentication import authenticate
@@ -85,14 +84,14 @@ def create_app(settings: Settings) -> Starlette:
                 ended = UUID(session_id)
                 sockets.forbid(lambda viewer: viewer.session_id == ended)
 
-            upkeep = asyncio.create_task(take_back_lost_jobs(services.database))
-            try:
-                async with services.bus.listen(SESSIONS_CHANNEL, close_sockets_of):
-                    yield endpoints
-                    await sockets.close_all()
-            finally:
-                upkeep.cancel()
-                await asyncio.wait([upkeep])
+            async with (
+                services.bus.listen(SESSIONS_CHANNEL, close_sockets_of),
+                in_background(
+                    take_back_lost_jobs(services.database), endpoints["metrics"].keep_fresh()
+                ),
+            ):
+                yield endpoints
+                await sockets.close_all()
 
     return Starlette(
         routes=[
@@ -119,7 +118,8 @@ def create_app(settings: Settings) -> Starlette:
 
 
 def _endpoints(settings: Settings, services: Services) -> State:
-    executor = Executor(build_schema(), DocumentLimits(), _report)
+    metrics = Metrics()
+    executor = Executor(build_schema(), DocumentLimits(), _report, metrics.operation_ended)
 
     async def viewer_of(authorization: str | None) -> Viewer | None:
         return await authenticate(services, authorization)
@@ -135,6 +135,22 @@ def _endpoints(settings: Settings, services: Services) -> State:
             base_url=settings.public_url or base_url,
         )
 
+    sockets = GraphQLWebSocketEndpoint(
+        executor,
+        authenticate=viewer_of,
+        make_context=make_context,
+        on_unexpected=_report,
+        limits=SocketLimits(),
+    )
+    bus = services.bus
+    for name, meaning, read in (
+        ("websocket_connections", "WebSockets that are open", lambda: sockets.open_sockets),
+        ("watched_projects", "Projects watched", lambda: len(services.project_feeds)),
+        ("bus_healthy", "1 while the broker is there", lambda: float(bus.healthy)),
+        ("bus_received", "Messages received from the broker", lambda: bus.received),
+        ("bus_dropped", "Messages published but never sent", lambda: bus.dropped),
+    ):
+        metrics.follow(name, meaning, read)
     return State(
         http=GraphQLHTTPEndpoint(
             executor,
@@ -146,40 +162,22 @@ def _endpoints(settings: Settings, services: Services) -> State:
                 multipart=MultipartLimits(files=settings.max_files_per_upload),
             ),
         ),
-        sockets=GraphQLWebSocketEndpoint(
-            executor,
-            authenticate=viewer_of,
-            make_context=make_context,
-            on_unexpected=_report,
-            limits=SocketLimits(),
-        ),
+        sockets=sockets,
         files=FileEndpoint(services.blobs, services.addresses),
         readiness=Readiness(
             {
                 "database": services.database.check,
-                "bus": partial(_check_bus, services.bus),
+                "bus": partial(_check_bus, bus),
                 "blobs": services.blobs.check,
             }
         ),
-        metrics=_measured(services),
+        metrics=metrics,
     )
 
 
 async def _check_bus(bus: Bus) -> None:
     if not bus.healthy:
         raise ConnectionError("The broker is away; what it would tell is read every second.")
-
-
-def _measured(services: Services) -> Metrics:
-    metrics = Metrics()
-    bus = services.bus
-    metrics.follow("bus_healthy", "1 while the broker is there", lambda: float(bus.healthy))
-    metrics.follow("bus_received", "Messages received from the broker", lambda: bus.received)
-    metrics.follow("bus_dropped", "Messages published but never sent", lambda: bus.dropped)
-    metrics.follow(
-        "watched_projects", "Projects that are watched", lambda: len(services.project_feeds)
-    )
-    return metrics
 
 
 def _report(error: BaseException, request_id: str) -> None:

@@ -30,96 +30,22 @@ class Metrics:
         self._followed: list[tuple[Gauge, Callable[[], float]]] = []
         self._operations = Counter(
             "cellhub_graphql_operations",
-            "GraphQL operations that ended, by type and outcome (ok, or the first error's code)",
+            "GraphQL executions that ended, by type and outcome (ok, or the first error's code)",
             ["type", "outcome"],
             registry=registry,
         )
         self._operation_seconds = Histogram(
             "cellhub_graphql_operation_seconds",
-            "Time to answer a query or a mutation",
+            "Time to execute one, from its arrival to its result",
             ["type"],
             buckets=_SECONDS,
             registry=registry,
         )
-        self._sockets = Gauge(
-            "cellhub_websocket_connections",
-            "WebSockets that are open",
-            multiprocess_mode="livesum",
-            registry=registry,
-        )
-        self._socket_closes = Counter(
-            "cellhub_websocket_closes",
-            "WebSockets that closed, by code",
-            ["code"],
-            registry=registry,
-        )
-        self._subscriptions = Gauge(
-            "cellhub_subscriptions",
-            "Subscriptions that run",
-            multiprocess_mode="livesum",
-            registry=registry,
-        )
-        self._deliveries = Counter(
-            "cellhub_deliveries", "Messages handed to subscribers' sockets", registry=registry
-        )
-        self._publishes = Counter(
-            "cellhub_publishes",
-            "Announcements of committed changes, by outcome (ok, failed)",
-            ["outcome"],
-            registry=registry,
-        )
-        self._upload_bytes = Counter(
-            "cellhub_upload_bytes", "Bytes of files received", registry=registry
-        )
-        self._upload_files = Counter(
-            "cellhub_upload_files",
-            "Files received, by outcome (stored, or the rejection's code)",
-            ["outcome"],
-            registry=registry,
-        )
 
-    def operation_ended(self, kind: str, outcome: str, seconds: float | None = None) -> None:
-        """Count an operation: query, mutation or subscription; ok or the first error's code."""
+    def operation_ended(self, kind: str, outcome: str, seconds: float) -> None:
+        """Count a query, a mutation or an event of a subscription, "ok" or failed with a code."""
         self._operations.labels(kind, outcome).inc()
-        if seconds is not None:
-            self._operation_seconds.labels(kind).observe(seconds)
-
-    def socket_opened(self) -> None:
-        """Count a WebSocket in."""
-        self._sockets.inc()
-
-    def socket_closed(self, code: int) -> None:
-        """Count a WebSocket out."""
-        self._sockets.dec()
-        self._socket_closes.labels(str(code)).inc()
-
-    def subscription_began(self) -> None:
-        """Count a subscription in."""
-        self._subscriptions.inc()
-
-    def subscription_ended(self) -> None:
-        """Count a subscription out."""
-        self._subscriptions.dec()
-
-    def delivered(self, messages: int) -> None:
-        """Count messages handed to sockets."""
-        self._deliveries.inc(messages)
-
-    def published(self, *, failed: bool = False) -> None:
-        """Count an announcement."""
-        self._publishes.labels("failed" if failed else "ok").inc()
-
-    def bytes_received(self, size: int) -> None:
-        """Count bytes of files, as they come in."""
-        self._upload_bytes.inc(size)
-
-    def file_stored(self) -> None:
-        """Count a file that became an image."""
-        self._upload_files.labels("stored").inc()
-
-    def file_rejected(self, code: str) -> None:
-        """Count a file that did not."""
-        self._upload_files.labels(code).inc()
+        self._operation_seconds.labels(kind).observe(seconds)
 
     def follow(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """Show a number that is kept elsewhere; ``name`` goes without the hub's prefix."""

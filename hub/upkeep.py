@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from typing import NoReturn
 
 from persistence import lease
@@ -20,3 +22,15 @@ async def take_back_lost_jobs(database: Database) -> NoReturn:
         except Exception as error:  # noqa: BLE001, the database may be back the next time
             logger.warning("Jobs whose leases are over could not be taken back: %r", error)
         await asyncio.sleep(SECONDS_BETWEEN)
+
+
+@asynccontextmanager
+async def in_background(*works: Coroutine[object, object, NoReturn]) -> AsyncIterator[None]:
+    """Have works that never end go on within the block."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

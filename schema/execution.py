@@ -7,6 +7,7 @@ resolvers see what they are used to; schema extensions do not run.
 
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from time import perf_counter
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
@@ -73,12 +74,25 @@ def encode(value: object) -> bytes:
     return _encoder.encode(value)
 
 
+def _unobserved(_kind: str, _outcome: str, _seconds: float) -> None:
+    pass
+
+
 class Executor:
-    """Executes requests against a schema, and translates the errors."""
+    """Executes requests against a schema, and translates the errors.
+
+    ``observe`` is told of each execution: query, mutation, or event of a subscription; "ok" or the
+    first error's code; how many seconds it took.
+    """
 
     def __init__(
-        self, schema: strawberry.Schema, limits: DocumentLimits, on_unexpected: OnUnexpected
+        self,
+        schema: strawberry.Schema,
+        limits: DocumentLimits,
+        on_unexpected: OnUnexpected,
+        observe: Callable[[str, str, float], None] = _unobserved,
     ) -> None:
+        self._observe = observe
         self._schema = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
         self._execution_class = schema.execution_context_class
         self._documents = Documents(self._schema, limits)
@@ -114,7 +128,7 @@ class Executor:
         execution = self._begin(operation, request, context)
         if isinstance(execution, Result):
             return execution
-        return await self._finish(execution)
+        return await self._finish(execution, operation.type.value)
 
     async def subscribe(
         self, request: GraphQLRequest, make_context: Callable[[], RequestContext]
@@ -156,7 +170,7 @@ class Executor:
             template.subscribe_field_resolver,
             is_awaitable=template.is_awaitable,
         )
-        return await self._finish(execution, serially=False)
+        return await self._finish(execution, "event", serially=False)
 
     def failed(self, error: Exception, context: RequestContext) -> Result:
         """Return what a client is told of an exception that ended a stream of events."""
@@ -178,7 +192,17 @@ class Executor:
             return Result(errors=document_errors(execution, BAD_USER_INPUT))
         return execution
 
-    async def _finish(self, execution: Execution, *, serially: bool | None = None) -> Result:
+    async def _finish(
+        self, execution: Execution, kind: str, *, serially: bool | None = None
+    ) -> Result:
+        began = perf_counter()
+        result = await self._outcome(execution, serially)
+        self._observe(
+            kind, result.errors[0].code if result.errors else "ok", perf_counter() - began
+        )
+        return result
+
+    async def _outcome(self, execution: Execution, serially: bool | None) -> Result:
         outcome = execution.execute_operation(serially)
         if inspect.isawaitable(outcome):
             outcome = await outcome

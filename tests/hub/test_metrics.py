@@ -37,39 +37,21 @@ async def test_what_is_counted_is_shown() -> None:
     metrics = Metrics()
     metrics.operation_ended("mutation", "ok", 0.25)
     metrics.operation_ended("mutation", "ok", 0.5)
-    metrics.operation_ended("subscription", "FORBIDDEN")
-    for _ in range(3):
-        metrics.socket_opened()
-        metrics.subscription_began()
-    metrics.socket_closed(1000)
-    metrics.subscription_ended()
-    metrics.delivered(1000)
-    metrics.published()
-    metrics.published(failed=True)
-    metrics.bytes_received(512)
-    metrics.file_stored()
-    metrics.file_rejected("TRUNCATED")
+    metrics.operation_ended("event", "FORBIDDEN", 0.125)
     assert await scraped(metrics) == {
         "cellhub_graphql_operations_total|ok|mutation": 2,
-        "cellhub_graphql_operations_total|FORBIDDEN|subscription": 1,
+        "cellhub_graphql_operations_total|FORBIDDEN|event": 1,
         "cellhub_graphql_operation_seconds_count|mutation": 2,
         "cellhub_graphql_operation_seconds_sum|mutation": 0.75,
-        "cellhub_websocket_connections": 2,
-        "cellhub_websocket_closes_total|1000": 1,
-        "cellhub_subscriptions": 2,
-        "cellhub_deliveries_total": 1000,
-        "cellhub_publishes_total|ok": 1,
-        "cellhub_publishes_total|failed": 1,
-        "cellhub_upload_bytes_total": 512,
-        "cellhub_upload_files_total|stored": 1,
-        "cellhub_upload_files_total|TRUNCATED": 1,
+        "cellhub_graphql_operation_seconds_count|event": 1,
+        "cellhub_graphql_operation_seconds_sum|event": 0.125,
     }
 
 
 async def test_two_applications_count_for_themselves() -> None:
     first, second = Metrics(), Metrics()
-    first.delivered(1)
-    assert (await scraped(second))["cellhub_deliveries_total"] == 0
+    first.operation_ended("query", "ok", 0.25)
+    assert await scraped(second) == {}
 
 
 async def test_a_followed_number_is_read_at_each_scrape() -> None:
@@ -105,8 +87,7 @@ metrics = Metrics()
 metrics.follow("watched", "Projects watched", lambda: 10)
 for line in sys.stdin:
     if line == "count\\n":
-        metrics.delivered(1)
-        metrics.socket_opened()
+        metrics.operation_ended("event", "ok", 0.5)
     answer = asyncio.run(metrics.endpoint(Request({"type": "http", "headers": []})))
     print(len(answer.body))
     print(bytes(answer.body).decode(), end="", flush=True)
@@ -137,19 +118,17 @@ class Worker:
         self.process.communicate()
 
 
-def test_any_worker_answers_for_all_but_not_for_the_sockets_of_the_dead(tmp_path: Path) -> None:
+def test_any_worker_answers_for_all_but_not_for_the_gauges_of_the_dead(tmp_path: Path) -> None:
     first, second = Worker(tmp_path), Worker(tmp_path)
     try:
         first.told("count")
         second.told("count")
         both = first.told("show")
-        assert both["cellhub_deliveries_total"] == 2
-        assert both["cellhub_websocket_connections"] == 2
+        assert both["cellhub_graphql_operations_total|ok|event"] == 2
         assert both["cellhub_watched"] == 20
         second.kill()
         left = first.told("show")
-        assert left["cellhub_deliveries_total"] == 2
-        assert left["cellhub_websocket_connections"] == 1
+        assert left["cellhub_graphql_operations_total|ok|event"] == 2
         assert left["cellhub_watched"] == 10
     finally:
         first.kill()

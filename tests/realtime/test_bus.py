@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 
 import pytest
+from broadcaster import Event
 
 from realtime.backends.memory import MemoryBackend
 from realtime.bus import Bus, Pace
@@ -177,6 +178,23 @@ async def test_no_task_is_left_when_the_bus_has_ended(broker_url: str) -> None:
         assert asyncio.all_tasks() > before
     assert asyncio.all_tasks() == before
     assert not bus.healthy
+
+
+class Clinging(MemoryBackend):
+    """A backend that takes its time to let go of whoever waits for it."""
+
+    async def next_published(self) -> Event:
+        try:
+            return await super().next_published()
+        finally:
+            await asyncio.sleep(0.01)
+
+
+async def test_no_task_is_left_even_where_the_backend_is_slow_to_let_go() -> None:
+    before = asyncio.all_tasks()
+    async with Bus("memory://", backend=Clinging):
+        pass
+    assert asyncio.all_tasks() == before
 
 
 async def test_a_bus_whose_start_is_cancelled_leaves_no_task(shared_broker_url: str) -> None:

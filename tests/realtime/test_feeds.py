@@ -33,6 +33,8 @@ async def test_a_watch_yields_the_changes_that_are_committed_while_it_watches() 
             assert await following(watch) == Change(1, 2, (2,))
             assert await following(watch) == Change(2, 5, (3, 4, 5))
             assert watch.revision == 5
+            async with world.feeds.watch(topic) as late:
+                assert late.revision == 5
         assert world.ledger.reads == []
 
 
@@ -48,6 +50,26 @@ async def test_a_doubled_or_late_message_is_dropped() -> None:
             assert [(await following(watch)).revision for _ in range(3)] == [1, 2, 3]
             await everything_heard(world.bus)
             assert watch.take() is None
+        assert world.ledger.reads == []
+
+
+async def test_messages_that_only_came_late_make_a_repair_superfluous() -> None:
+    async with a_world() as world:
+        topic = world.ledger.create()
+        async with world.feeds.watch(topic) as watch:
+            world.ledger.gate.clear()
+            world.ledger.asked.clear()
+            first, second = world.ledger.commit(topic), world.ledger.commit(topic)
+            world.publish(topic, second)
+            await world.ledger.asked.wait()
+            world.publish(topic, first)
+            world.publish(topic, second)
+            world.commit(topic)
+            assert [(await following(watch)).revision for _ in range(3)] == [1, 2, 3]
+            world.ledger.gate.set()
+            world.commit(topic)
+            assert await following(watch) == Change(3, 4, (4,))
+        assert world.ledger.reads == [(topic, 0)]
 
 
 async def test_a_gap_is_read_from_the_source() -> None:
@@ -230,9 +252,10 @@ async def test_a_topic_that_goes_while_it_is_being_repaired_ends_once() -> None:
             world.ledger.gate.clear()
             world.ledger.asked.clear()
             world.ledger.commit(topic)
-            world.commit(topic)
-            await world.ledger.asked.wait()
+            late = world.ledger.commit(topic)
             last = world.ledger.remove(topic)
+            world.publish(topic, late)
+            await world.ledger.asked.wait()
             world.publish(topic, last)
             await everything_heard(world.bus)
             world.ledger.gate.set()
