@@ -112,7 +112,7 @@ def _extended_name(disposition: str) -> str | None:
     try:
         encoded: bytes = escaped.encode("latin-1")
         return encoded.decode(charset or "ascii")
-    except (UnicodeError, LookupError):
+    except (ValueError, LookupError):
         raise Refusal(
             HTTPStatus.BAD_REQUEST, "A file's name is not in the charset it names."
         ) from None

@@ -262,6 +262,7 @@ class TestFileNames:
             "; filename*=UTF-8''%00",
             "; filename*=UTF-8''%FF.png",
             "; filename*=klingon''x.png",
+            "; filename*=\0''x.png",
         ],
     )
     async def test_a_name_that_is_none_is_refused(
