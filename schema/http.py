@@ -159,7 +159,8 @@ class GraphQLHTTPEndpoint:
             refusal = error
         result = await self._executor.execute(request, self._context(call, viewer))
         errors = result.errors or ()
-        if refusal and any(error.code == Unauthenticated.code for error in errors):
+        in_vain = not any((result.data or {}).values())
+        if refusal and in_vain and any(error.code == refusal.code for error in errors):
             raise refusal
         return _answer(result, media_type)
 
