@@ -33,7 +33,7 @@ class Feed(Generic[C]):
     """A topic's changes for all its watches in this process.
 
     A change that is next in line is handed on, an old one dropped. After a gap all that is missing
-    is read from the source, by one reader at a time; what arrives meanwhile only tells how far to
+    is read from the source, by one reader at a time; gaps found meanwhile only tell how far to
     read. If reading fails, the feed waits for the next ``compare``. It ends when the topic is gone.
     """
 
@@ -68,7 +68,7 @@ class Feed(Generic[C]):
         elif self._rules.is_last(change):
             self._deliver(change)
             self.end()
-        elif self._repair or change.since > self.revision or self._lacks_details(change):
+        elif change.since > self.revision or self._lacks_details(change):
             self._catch_up_to(change.revision)
         else:
             self._deliver(change)

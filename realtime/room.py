@@ -135,8 +135,7 @@ class Room:
         silent = [key for key, other in self._neighbours.items() if other.heard_at < latest]
         for process in silent:
             del self._neighbours[process]
-        if silent:
-            self._show_soon()
+        self._show()
 
     def excuse(self) -> None:
         """Excuse the silence of all processes so far: it was the broker that was away."""

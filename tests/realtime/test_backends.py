@@ -2,7 +2,6 @@
 
 import asyncio
 
-import asyncpg
 import pytest
 from broadcaster import Event
 
@@ -51,24 +50,3 @@ async def test_a_postgres_backend_that_is_not_read_fails_rather_than_grow(
             await backend.next_published()
     finally:
         await backend.disconnect()
-
-
-async def test_a_postgres_backend_that_connects_halfway_leaves_nothing_open(
-    empty_database_url: str,
-) -> None:
-    await administer(empty_database_url, "CREATE ROLE halfway LOGIN CONNECTION LIMIT 1")
-    backend = PostgresBackend(empty_database_url.replace("//cellhub@", "//halfway@"))
-    try:
-        with pytest.raises(asyncpg.TooManyConnectionsError):
-            await backend.connect()
-    finally:
-        await backend.disconnect()
-        await administer(empty_database_url, "DROP ROLE halfway")
-
-
-async def administer(database_url: str, statement: str) -> None:
-    connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()

@@ -192,8 +192,8 @@ class Clinging(MemoryBackend):
 
 async def test_no_task_is_left_even_where_the_backend_is_slow_to_let_go() -> None:
     before = asyncio.all_tasks()
-    async with Bus("memory://", backend=Clinging):
-        pass
+    async with Bus("memory://", backend=Clinging) as bus:
+        await everything_heard(bus)
     assert asyncio.all_tasks() == before
 
 

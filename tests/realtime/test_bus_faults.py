@@ -137,17 +137,35 @@ async def test_a_postgres_connection_that_is_terminated_is_replaced(
 
 async def terminate(database_url: str, statement: str) -> None:
     """Terminate the one connection of the bus whose last statement is this."""
-    administrator = await asyncpg.connect(database_url.replace("+asyncpg", ""))
+    terminated = await administer(
+        database_url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'cellhub bus' AND datname = current_database()"
+        " AND query LIKE $1",
+        statement,
+    )
+    assert terminated == 1
+
+
+async def test_a_bus_that_gets_one_of_its_connections_only_leaves_none_open(
+    empty_database_url: str,
+) -> None:
+    await administer(empty_database_url, "CREATE ROLE halfway LOGIN CONNECTION LIMIT 1")
     try:
-        terminated = await administrator.fetch(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'cellhub bus' AND datname = current_database()"
-            " AND query LIKE $1",
-            statement,
-        )
-        assert len(terminated) == 1
+        url = empty_database_url.replace("//cellhub@", "//halfway@")
+        async with Bus(url, pace=QUICK) as bus:
+            assert not bus.healthy
     finally:
-        await administrator.close()
+        await administer(empty_database_url, "DROP ROLE halfway")
+
+
+async def administer(database_url: str, statement: str, *values: str) -> int:
+    """Execute a statement and return its number of rows."""
+    connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
+    try:
+        return len(await connection.fetch(statement, *values))
+    finally:
+        await connection.close()
 
 
 class Deaf(MemoryBackend):

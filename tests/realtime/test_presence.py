@@ -7,8 +7,9 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from redis.asyncio import Redis
 
-from realtime.bus import Bus
+from realtime.bus import Bus, Pace
 from realtime.mailbox import Mailbox
 from realtime.presence import Presence
 from realtime.room import Page
@@ -198,9 +199,8 @@ async def test_what_a_process_said_earlier_but_arrives_later_is_not_believed() -
     ):
         say(bus, turn=2, users=[ANN])
         say(bus, turn=1, users=[BOB])
-        await until(watch, ANN)
-        say(bus, turn=3, users=[CY])
-        await until(watch, CY)
+        say(bus, process=UUID(int=21), users=[CY])
+        await until(watch, ANN, CY)
 
 
 async def test_no_more_than_a_bounded_number_of_processes_is_remembered() -> None:
@@ -213,6 +213,27 @@ async def test_no_more_than_a_bounded_number_of_processes_is_remembered() -> Non
         for user in users:
             say(bus, process=UUID(int=user.int + 1_000), users=[user])
         await until(watch, *users[:256])
+
+
+async def test_who_came_while_this_process_was_cut_off_is_asked_for_afterwards(
+    valkey_url: str,
+) -> None:
+    async with (
+        Bus(valkey_url, pace=Pace(first_pause=0.2)) as bus,
+        Presence(bus) as here,
+        here.watch(TOPIC) as watch,
+        Bus(valkey_url) as other_bus,
+        other_bus.listen("makes its number of channels odd", Ear()),
+        Presence(other_bus, heartbeat_seconds=3_600) as there,
+        there.here(TOPIC, ANN),
+    ):
+        await until(watch, ANN)
+        async with Redis.from_url(valkey_url) as client:
+            (victim,) = [each for each in await client.client_list("pubsub") if each["sub"] == "2"]
+            await client.client_kill_filter(_id=victim["id"])
+        await until_unhealthy(bus)
+        async with there.here(TOPIC, BOB):
+            await until(watch, ANN, BOB)
 
 
 async def test_users_stay_while_the_broker_is_away_and_are_true_again_when_it_is_back(
