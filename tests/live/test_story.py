@@ -42,8 +42,10 @@ async def test_what_one_does_the_other_sees(hub: Hub) -> None:
         await ada.do("deleteImage", "{ deletedIds }", imageId=second)
         await images.until(lambda events: len(events) == 6)
         await numbers.until(
-            lambda events: events[-1]["updates"]["segmentedCount"] == 1
-            and events[-1]["updates"]["imageCount"] == 1
+            lambda events: (
+                events[-1]["updates"]["segmentedCount"] == 1
+                and events[-1]["updates"]["imageCount"] == 1
+            )
         )
     assert [event["operation"] for event in images.events] == [
         *["CREATED"] * 2,
