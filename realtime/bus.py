@@ -24,6 +24,8 @@ from realtime.outbox import Outbox
 from realtime.reports import Report
 from realtime.tasks import Tasks
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pace:
@@ -74,7 +76,7 @@ class Bus:
         self._channels = Channels()
         self._tasks = Tasks()
         self._tried = asyncio.Event()
-        self._report = Report(logging.getLogger(__name__))
+        self._report = Report(logger)
 
     @property
     def dropped(self) -> int:
@@ -185,6 +187,7 @@ class Bus:
     def _rebuilt(self) -> None:
         self.healthy = True
         self.rebuilds += 1
+        logger.info("The broker is there; %d channels are listened to", len(self._channels))
         self._channels.online()
         self._tried.set()
         for callback in self.on_rebuild:

@@ -56,6 +56,9 @@ class Channels:
         self._online = False
         self._report = Report(logging.getLogger(__name__))
 
+    def __len__(self) -> int:
+        return len(self._channels)
+
     def __contains__(self, name: object) -> bool:
         return name in self._channels
 

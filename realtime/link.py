@@ -29,12 +29,16 @@ class Link:
 
     @asynccontextmanager
     async def connected(self, *, within_seconds: float) -> AsyncIterator["Link"]:
-        """Connect, and disconnect in the end; raise what the backend raises, or TimeoutError."""
+        """Connect until the link hears itself, and disconnect in the end.
+
+        Raises what the backend raises; TimeoutError where a step takes too long.
+        """
         async with asyncio.timeout(within_seconds):
             await self._broadcast.connect()
         try:
             async with asyncio.timeout(within_seconds):
                 await self.subscribe(self._echo)
+                await self._check()
             yield self
         finally:
             await self._broadcast.disconnect()
@@ -72,11 +76,14 @@ class Link:
         This finds what no backend tells of: a broker that hangs, a connection that is half open.
         """
         while True:
-            self._echoed.clear()
-            async with asyncio.timeout(patience_seconds):
-                await self.publish(self._echo, "")
-                await self._echoed.wait()
             await asyncio.sleep(every_seconds)
+            async with asyncio.timeout(patience_seconds):
+                await self._check()
+
+    async def _check(self) -> None:
+        self._echoed.clear()
+        await self.publish(self._echo, "")
+        await self._echoed.wait()
 
     def _received(self, channel: str, message: str) -> None:
         if channel == self._echo:

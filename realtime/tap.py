@@ -61,10 +61,9 @@ class Tap(BroadcastBackend):
         while not self._failed.is_set():
             try:
                 event = await self._backend.next_published()
+                self._receive(event.channel, event.message)
             except Exception as error:  # noqa: BLE001
                 self._error = error
                 self._failed.set()
-            else:
-                self._receive(event.channel, event.message)
         silence: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         return await silence

@@ -17,6 +17,7 @@ class PostgresBackend(BroadcastBackend):
         self._url = url.replace("+asyncpg", "", 1)
         self._limit = limit
         self._connections: list[asyncpg.Connection[asyncpg.Record]] = []
+        # Events, and None for the end. Beyond the limit only the end goes in.
         self._inbox: asyncio.Queue[Event | None] = asyncio.Queue()
 
     async def connect(self) -> None:
@@ -49,14 +50,15 @@ class PostgresBackend(BroadcastBackend):
         """Wait for the next message."""
         event = await self._inbox.get()
         if event is None:
-            raise ConnectionError("A connection to PostgreSQL was closed.")
+            raise ConnectionError("PostgreSQL closed a connection, or was not read in time.")
         return event
 
-    def _notified(self, connection: object, _pid: int, channel: str, payload: object) -> None:
-        if self._inbox.qsize() >= self._limit:
-            self._terminated(connection)
-        else:
+    def _notified(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
+        waiting = self._inbox.qsize()
+        if waiting < self._limit:
             self._inbox.put_nowait(Event(channel, str(payload)))
+        elif waiting == self._limit:
+            self._inbox.put_nowait(None)
 
     def _terminated(self, _connection: object) -> None:
         self._inbox.put_nowait(None)

@@ -40,7 +40,7 @@ async def test_a_postgres_backend_that_is_not_read_fails_rather_than_grow(
     await backend.connect()
     try:
         await backend.subscribe("a")
-        for number in range(3):
+        for number in range(5):
             await backend.publish("a", str(number))
         # What was notified before arrives before the answer on the same connection.
         await backend.subscribe("b")

@@ -1,8 +1,11 @@
 """The bus while its broker is away, hangs, or loses connections."""
 
 import asyncio
+import os
+import signal
 import socket
 from functools import partial
+from typing import Any
 
 import asyncpg
 import pytest
@@ -12,6 +15,9 @@ from realtime.backends.memory import MemoryBackend
 from realtime.bus import Bus, Pace
 from tests.realtime.conftest import FragileValkey
 from tests.realtime.hearing import QUICK, Ear, everything_heard, rebuilding, until_unhealthy
+
+BUS_CONNECTIONS = """pg_stat_activity
+    WHERE application_name = 'cellhub bus' AND datname = current_database() AND query LIKE $1"""
 
 
 @pytest.fixture
@@ -135,16 +141,32 @@ async def test_a_postgres_connection_that_is_terminated_is_replaced(
         assert await ear.next() == "after"
 
 
+@pytest.mark.parametrize("statement", ["%LISTEN %", "SELECT pg_notify%"])
+async def test_a_postgres_connection_that_hangs_is_replaced(
+    empty_database_url: str, statement: str
+) -> None:
+    ear = Ear()
+    async with Bus(empty_database_url, pace=QUICK) as bus, bus.listen("a", ear):
+        await everything_heard(bus)
+        (pid,) = await administer(
+            empty_database_url, f"SELECT pid FROM {BUS_CONNECTIONS}", statement
+        )
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            async with rebuilding(bus), bus.listen("b", Ear()):
+                await until_unhealthy(bus)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        bus.publish("a", "after")
+        assert await ear.next() == "after"
+
+
 async def terminate(database_url: str, statement: str) -> None:
     """Terminate the one connection of the bus whose last statement is this."""
-    terminated = await administer(
-        database_url,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE application_name = 'cellhub bus' AND datname = current_database()"
-        " AND query LIKE $1",
-        statement,
+    (terminated,) = await administer(
+        database_url, f"SELECT pg_terminate_backend(pid) FROM {BUS_CONNECTIONS}", statement
     )
-    assert terminated == 1
+    assert terminated
 
 
 async def test_a_bus_that_gets_one_of_its_connections_only_leaves_none_open(
@@ -159,11 +181,11 @@ async def test_a_bus_that_gets_one_of_its_connections_only_leaves_none_open(
         await administer(empty_database_url, "DROP ROLE halfway")
 
 
-async def administer(database_url: str, statement: str, *values: str) -> int:
-    """Execute a statement and return its number of rows."""
+async def administer(database_url: str, statement: str, *values: str) -> list[Any]:
+    """Execute a statement and return the first value of each row."""
     connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
     try:
-        return len(await connection.fetch(statement, *values))
+        return [row[0] for row in await connection.fetch(statement, *values)]
     finally:
         await connection.close()
 
@@ -184,9 +206,10 @@ async def test_a_connection_that_takes_messages_and_brings_none_is_given_up() ->
             fifth.set()
         return Deaf(url)
 
-    pace = Pace(patience=0.01, first_pause=0.001)
-    async with Bus("memory://", pace=pace, backend=backend), asyncio.timeout(10):
+    pace = Pace(connect=0.01, first_pause=0.001)
+    async with Bus("memory://", pace=pace, backend=backend) as bus, asyncio.timeout(10):
         await fifth.wait()
+        assert bus.rebuilds == 0
 
 
 class Broken(MemoryBackend):
