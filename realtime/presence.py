@@ -5,23 +5,29 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import Final, NoReturn, Self
 from uuid import UUID, uuid4
 
 from realtime.bus import Bus
+from realtime.channels import Listener
 from realtime.mailbox import Mailbox
 from realtime.room import Room
 from realtime.tasks import Tasks
+
+_CHANNEL: Final = "presence"
+_MOST_PROCESSES: Final = 256
+_BEATS_PER_REPEAT: Final = 10
 
 
 class Presence:
     """The users present at each topic, each once, in however many tabs and processes.
 
     Every process tells the others on the bus channel ``presence:{topic}`` who is present through
-    it: when that changes, when a newcomer asks, and every ``heartbeat_seconds``. A process of which
-    nothing was heard for ``expire_seconds`` is forgotten, unless the broker is away: then whoever
-    was there last stays. A change is shown at once, those that follow within 50 ms as one. To be
-    used between ``async with``'s entry and exit.
+    it: when that changes, when a newcomer asks, and now and then, lest a lost message matter for
+    long. On the channel ``presence`` it says every ``heartbeat_seconds`` that it is alive. One of
+    which nothing was heard for ``expire_seconds`` is forgotten, unless the broker is away: then
+    whoever was there last stays. A change is shown at once, those that follow within 50 ms as one.
+    To be used between ``async with``'s entry and exit.
     """
 
     def __init__(
@@ -32,7 +38,10 @@ class Presence:
         self._expire_seconds = expire_seconds
         self._process = uuid4()
         self._rooms: dict[UUID, Room] = {}
+        self._heard_at: dict[UUID, float] = {}
+        self._beats = 0
         self._tasks = Tasks()
+        self._listener: Listener
 
     @asynccontextmanager
     async def here(self, topic: UUID, user: UUID) -> AsyncIterator[None]:
@@ -52,15 +61,23 @@ class Presence:
             yield mailbox
 
     def beat(self) -> None:
-        """Tell other processes who is here, and forget those that are silent."""
-        for room in self._rooms.values():
-            if self._bus.healthy:
+        """Tell other processes that this one is alive, and forget those that are silent."""
+        if not self._bus.healthy:
+            return
+        self._bus.publish(_CHANNEL, str(self._process))
+        self._beats += 1
+        for topic, room in self._rooms.items():
+            if (hash(topic) + self._beats) % _BEATS_PER_REPEAT == 0:
                 room.repeat()
-                room.forget(silent_seconds=self._expire_seconds)
-            else:
-                room.excuse()
+        too_long_ago = asyncio.get_running_loop().time() - self._expire_seconds
+        for process, heard_at in list(self._heard_at.items()):
+            if heard_at < too_long_ago:
+                del self._heard_at[process]
+                for room in self._rooms.values():
+                    room.forget(process)
 
     async def __aenter__(self) -> Self:
+        self._listener = self._bus.join(_CHANNEL, self._hear)
         self._bus.on_rebuild.append(self._ask_again)
         self._tasks.start(self._keep_beating())
         return self
@@ -71,6 +88,7 @@ class Presence:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._listener.close()
         self._bus.on_rebuild.remove(self._ask_again)
         await self._tasks.cancel()
         for room in self._rooms.values():
@@ -89,14 +107,26 @@ class Presence:
                 room.close()
 
     def _open(self, topic: UUID) -> Room:
-        channel = f"presence:{topic}"
-        room = self._rooms[topic] = Room(self._process, partial(self._bus.publish, channel))
+        channel = f"{_CHANNEL}:{topic}"
+        send = partial(self._bus.publish, channel)
+        room = self._rooms[topic] = Room(self._process, send=send, knows=self._knows)
         room.listener = self._bus.join(channel, room.receive)
         return room
 
+    def _hear(self, message: str) -> None:
+        self._knows(UUID(message))
+
+    def _knows(self, process: UUID) -> bool:
+        """Note that the process is alive; return False for one too many to remember."""
+        known = process in self._heard_at or len(self._heard_at) < _MOST_PROCESSES
+        if known:
+            self._heard_at[process] = asyncio.get_running_loop().time()
+        return known
+
     def _ask_again(self) -> None:
+        # Nobody could be heard while the broker was away: silence counts from now.
+        self._heard_at = dict.fromkeys(self._heard_at, asyncio.get_running_loop().time())
         for room in self._rooms.values():
-            room.excuse()
             room.ask()
             room.repeat()
 

@@ -1,6 +1,5 @@
 """Who watches one topic: in this process, and in others as far as they have said so."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Final
@@ -15,7 +14,6 @@ from realtime.paced import Paced
 # A page of users has to fit into a PostgreSQL notification: 8,000 bytes, 39 a user.
 _USERS_ON_PAGE: Final = 150
 _MOST_PAGES: Final = 64
-_MOST_PROCESSES: Final = 256
 _PACE_SECONDS: Final = 0.05
 
 
@@ -39,7 +37,6 @@ class Neighbour:
     """What another process has said."""
 
     def __init__(self) -> None:
-        self.heard_at = 0.0
         self.turn = 0
         self.pages: dict[int, list[UUID]] = {}
 
@@ -53,14 +50,21 @@ class Neighbour:
 
 
 class Room:
-    """The users present at one topic. ``listener`` is to call ``receive``."""
+    """The users present at one topic.
 
-    def __init__(self, process: UUID, send: Callable[[str], None]) -> None:
+    ``listener`` is to call ``receive``. ``knows`` is told of each process that speaks, and says
+    whether to believe it.
+    """
+
+    def __init__(
+        self, process: UUID, *, send: Callable[[str], None], knows: Callable[[UUID], bool]
+    ) -> None:
         self.listener: Listener
         self.guests = 0
         self.users: frozenset[UUID] = frozenset()
         self._process = process
         self._send = send
+        self._knows = knows
         self._turn = 0
         self._asked = False
         self._announced: list[UUID] = []
@@ -123,25 +127,14 @@ class Room:
         if isinstance(said, Question):
             if self._here:
                 self._announce_soon()
-        elif said.process in self._neighbours or len(self._neighbours) < _MOST_PROCESSES:
-            neighbour = self._neighbours.setdefault(said.process, Neighbour())
-            neighbour.heard_at = asyncio.get_running_loop().time()
-            neighbour.take(said)
+        elif self._knows(said.process):
+            self._neighbours.setdefault(said.process, Neighbour()).take(said)
             self._show_soon()
 
-    def forget(self, *, silent_seconds: float) -> None:
-        """Forget the processes that have not been heard of for so long."""
-        latest = asyncio.get_running_loop().time() - silent_seconds
-        silent = [key for key, other in self._neighbours.items() if other.heard_at < latest]
-        for process in silent:
-            del self._neighbours[process]
-        self._show()
-
-    def excuse(self) -> None:
-        """Excuse the silence of all processes so far: it was the broker that was away."""
-        now = asyncio.get_running_loop().time()
-        for neighbour in self._neighbours.values():
-            neighbour.heard_at = now
+    def forget(self, process: UUID) -> None:
+        """Forget all that a process has said."""
+        if self._neighbours.pop(process, None):
+            self._show()
 
     def close(self) -> None:
         """Stop, and tell other processes that nobody is here any more."""

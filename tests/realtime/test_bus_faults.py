@@ -66,7 +66,7 @@ async def test_a_broker_that_is_killed_and_comes_back_is_heard_again(
             bus.publish("a", "published while it was away")
             await asyncio.to_thread(fragile_valkey.start)
         assert bus.healthy
-        assert bus.rebuilds == 2
+        assert bus.rebuilds >= 2
         bus.publish("b", "published after")
         assert await before.next() == "published while it was away"
         assert await during.next() == "published after"
@@ -136,7 +136,7 @@ async def test_a_postgres_connection_that_is_terminated_is_replaced(
         await everything_heard(bus)
         async with rebuilding(bus):
             await terminate(empty_database_url, statement)
-        assert bus.rebuilds == 2
+        assert bus.rebuilds >= 2
         bus.publish("a", "after")
         assert await ear.next() == "after"
 

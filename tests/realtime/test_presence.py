@@ -150,12 +150,31 @@ async def test_users_of_a_process_that_is_killed_are_gone_when_it_was_silent_for
     async with (
         a_process(valkey_url, heartbeat_seconds=0.01, expire_seconds=0.1) as here,
         here.here(TOPIC, BOB),
+        here.here(UUID(int=2), BOB),
         here.watch(TOPIC) as watch,
     ):
         async with Bus(valkey_url) as bus:
             say(bus, users=[ANN])
         await until(watch, ANN, BOB)
         await until(watch, BOB)
+
+
+async def test_who_is_there_is_repeated_lest_a_lost_message_matter_for_long() -> None:
+    ear = Ear()
+    async with (
+        Bus("memory://") as bus,
+        Presence(bus, heartbeat_seconds=3_600) as presence,
+        presence.here(TOPIC, ANN),
+    ):
+        await everything_heard(bus)
+        async with bus.listen(f"presence:{TOPIC}", ear):
+            for _ in range(20):
+                presence.beat()
+            await everything_heard(bus)
+            said = [msgspec.json.decode(message, type=Page) for message in await ear.several(2)]
+            assert [page.users for page in said] == [[ANN], [ANN]]
+            assert said[0].turn < said[1].turn
+            assert ear.quiet
 
 
 async def test_users_stay_as_long_as_their_process_beats(valkey_url: str) -> None:
@@ -223,14 +242,15 @@ async def test_who_came_while_this_process_was_cut_off_is_asked_for_afterwards(
         Presence(bus) as here,
         here.watch(TOPIC) as watch,
         Bus(valkey_url) as other_bus,
-        other_bus.listen("makes its number of channels odd", Ear()),
+        other_bus.listen("has one channel more", Ear()),
         Presence(other_bus, heartbeat_seconds=3_600) as there,
         there.here(TOPIC, ANN),
     ):
         await until(watch, ANN)
         async with Redis.from_url(valkey_url) as client:
-            (victim,) = [each for each in await client.client_list("pubsub") if each["sub"] == "2"]
-            await client.client_kill_filter(_id=victim["id"])
+            clients = await client.client_list("pubsub")
+            fewest = min(clients, key=lambda each: int(each["sub"]))
+            await client.client_kill_filter(_id=fewest["id"])
         await until_unhealthy(bus)
         async with there.here(TOPIC, BOB):
             await until(watch, ANN, BOB)
