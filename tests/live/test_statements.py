@@ -1,5 +1,6 @@
 """How many statements a query takes: as many for twenty projects as for two."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -47,11 +48,13 @@ async def scene(
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """Collect the statements that this process sends to databases within the block."""
+    """Collect what requests send to databases within the block; not what the hub does by itself."""
     sent: list[str] = []
+    upkeep = asyncio.all_tasks()
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(" ".join(statement.split()))
+        if asyncio.current_task() not in upkeep:
+            sent.append(" ".join(statement.split()))
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
