@@ -236,6 +236,8 @@ async def running_hub(database_url: str, folder: Path, **settings: Any) -> Async
         )
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        # asyncio does so only for sockets that it made; without it every answer takes 40 ms more.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:

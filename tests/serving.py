@@ -24,6 +24,8 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
     server = uvicorn.Server(config)
     # The socket listens before the server runs, so clients need not wait for it.
     listener = socket.create_server(("127.0.0.1", 0))
+    # asyncio does so only for sockets that it made; without it every answer takes 40 ms more.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
