@@ -9,6 +9,8 @@ from resolvers.errors import BadUserInput
 LONGEST_NAME = 200
 LONGEST_UPLOAD_ID = 200
 _LONGEST_EMAIL = 254
+# As many code points may become one in normal form.
+_LONGEST_DECOMPOSITION = 4
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
@@ -17,7 +19,10 @@ def name_of(text: str, *, what: str = "name", longest: int = LONGEST_NAME) -> st
 
     Raises BadUserInput, in which ``what`` names the text.
     """
-    name = unicodedata.normalize("NFC", text.strip())
+    name = text.strip()
+    # The time that normalizing takes may grow with the square of the length.
+    if len(name) <= longest * _LONGEST_DECOMPOSITION:
+        name = unicodedata.normalize("NFC", name)
     if not 1 <= len(name) <= longest:
         raise BadUserInput(f"The {what} must have 1 to {longest} characters.")
     if any(unicodedata.category(character) in _UNPRINTABLE for character in name):

@@ -9,6 +9,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     access_token_seconds: int = 900
     refresh_token_seconds: int = 30 * 24 * 3600
     max_page_size: int = 500
+    max_objects_per_operation: int = 5_000
+    max_polygon_bytes_per_operation: int = 64 * 1024**2
     max_changes_per_call: int = 1_000
     max_files_per_upload: int = 1_000
     max_file_bytes: int = 2 * 1024**3

@@ -87,6 +87,9 @@ class Passwords:
 
     async def verify(self, password: str, password_hash: str | None) -> Verification:
         """Tell whether the password has this hash; None, for nobody, takes as long to deny."""
+        if len(password) > LONGEST:
+            # Nobody has such a one, and to normalize it could take hours.
+            password, password_hash = "", None
         known = self._nobodys if password_hash is None else password_hash
         matches, new_hash = await self._run(
             lambda: self._hasher.verify_and_update(_bytes(password), known)

@@ -29,6 +29,7 @@ from schema.errors import (
 )
 from schema.limits import DocumentLimits
 from schema.requests import GraphQLRequest
+from schema.variables import entries
 
 Execution: TypeAlias = GraphQLExecutor[Any]
 
@@ -95,6 +96,7 @@ class Executor:
         self._observe = observe
         self._schema = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
         self._execution_class = schema.execution_context_class
+        self._limits = limits
         self._documents = Documents(self._schema, limits)
         self._masking = Masking(on_unexpected)
 
@@ -179,6 +181,9 @@ class Executor:
     def _begin(
         self, operation: Operation, request: GraphQLRequest, context: RequestContext
     ) -> Execution | Result:
+        most = self._limits.variable_entries
+        if entries(self._schema, operation.node, request.variables or {}, most=most) > most:
+            return _refused(f"The lists in the variables have more than {most} entries.")
         execution = self._execution_class.build(
             self._schema,
             operation.document.node,

@@ -25,16 +25,20 @@ class DocumentLimits(Struct, frozen=True, kw_only=True):
     """How much a document may ask for, and how many documents are kept prepared.
 
     ``depth`` counts fields below fields (introspection aside, which has a rule of its own),
-    ``aliases`` those of the whole document with its fragments filled in. ``overlaps`` bounds what
-    checking the merging of equally named fields costs: the sum of the squares of how often each
-    response name occurs; 15,000 take at most about 0.1 s.
+    ``aliases`` those of the whole document with its fragments filled in, ``introspection_aliases``
+    those of introspection among them: it needs no signing in, and one round costs up to 0.3 s.
+    ``overlaps`` bounds what checking the merging of equally named fields costs: the sum of the
+    squares of how often each response name occurs; 15,000 take at most about 0.1 s.
+    ``variable_entries`` counts those of all lists in the variables.
     """
 
     characters: int = 100_000
     tokens: int = 2_000
     depth: int = 12
     aliases: int = 50
+    introspection_aliases: int = 2
     overlaps: int = 15_000
+    variable_entries: int = 10_000
     cached_documents: int = 1_000
     cached_characters: int = 500_000
 
@@ -57,15 +61,22 @@ def exceeded(document: DocumentNode, limits: DocumentLimits) -> str | None:
     aliases = sum(size.aliases for size in sizes)
     if aliases > limits.aliases:
         return f"The document has {aliases} aliases; the limit is {limits.aliases}."
+    introspection = sum(size.introspection_aliases for size in sizes)
+    if introspection > limits.introspection_aliases:
+        return (
+            f"The document has {introspection} aliases in introspection; the limit is"
+            f" {limits.introspection_aliases}."
+        )
     return None
 
 
 class _Size(Struct, frozen=True):
-    depth: int
-    aliases: int
+    depth: int = 0
+    aliases: int = 0
+    introspection_aliases: int = 0
 
 
-_NOTHING = _Size(0, 0)
+_NOTHING = _Size()
 
 
 class _Measure:
@@ -92,14 +103,19 @@ class _Measure:
             return _NOTHING
         sizes = [self._of_selection(node) for node in selections.selections]
         return _Size(
-            max((size.depth for size in sizes), default=0), sum(size.aliases for size in sizes)
+            max((size.depth for size in sizes), default=0),
+            sum(size.aliases for size in sizes),
+            sum(size.introspection_aliases for size in sizes),
         )
 
     def _of_selection(self, node: SelectionNode) -> _Size:
         if isinstance(node, FieldNode):
             below = self._of(node.selection_set)
-            depth = 0 if node.name.value.startswith("__") else below.depth + 1
-            return _Size(depth, below.aliases + (node.alias is not None))
+            aliases = below.aliases + (node.alias is not None)
+            if node.name.value in ("__schema", "__type"):
+                return _Size(0, aliases, aliases)
+            depth = 0 if node.name.value == "__typename" else below.depth + 1
+            return _Size(depth, aliases, below.introspection_aliases)
         if isinstance(node, InlineFragmentNode):
             return self._of(node.selection_set)
         return self._of_fragment(cast("FragmentSpreadNode", node).name.value)

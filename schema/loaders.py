@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
+from graphql import OperationType
 from strawberry.dataloader import DataLoader
 
 from persistence import account, image, project, queue, queue_numbers
@@ -35,6 +36,7 @@ async def _load(
     missing: str,
 ) -> T:
     """Load by key through the operation's loader of this name; raise NotFound if missing."""
+    name = (name, _mutation_of(info))
     loader: DataLoader[UUID, T] | None = info.context.cache.get(name)  # type: ignore[assignment]
     if loader is None:
         database = info.context.services.database
@@ -46,6 +48,19 @@ async def _load(
 
         loader = info.context.cache[name] = DataLoader(load_fn=batch)
     return await loader.load(key)
+
+
+def _mutation_of(info: Info) -> str | int | None:
+    """Return which of an operation's mutations a field belongs to, since each changes what is so.
+
+    None in a query, all of which shares its loaders.
+    """
+    if info.operation.operation is not OperationType.MUTATION:
+        return None
+    path = info.path
+    while path.prev is not None:
+        path = path.prev
+    return path.key
 
 
 async def load_user(info: Info, user_id: UUID) -> UserRecord:

@@ -12,6 +12,7 @@ from schema.ids import Kind
 from schema.info import Info
 
 DEFAULT_PAGE_SIZE = 50
+LONGEST_SEARCH = 255
 
 First = Annotated[
     int | None, strawberry.argument(description=f"How many; {DEFAULT_PAGE_SIZE} where left out.")
@@ -58,8 +59,11 @@ def page_size(info: Info, first: int | None) -> int:
 
 def search_text(search: str | None) -> str | None:
     """Return what to search for; raise BadUserInput for what no name can contain."""
-    if search is not None and "\0" in search:
-        raise BadUserInput("'search' must not contain the character NUL.")
+    if search is None:
+        return None
+    # A database folds the case of what is searched for again for each row that it looks at.
+    if len(search) > LONGEST_SEARCH or "\0" in search:
+        raise BadUserInput(f"'search' must have {LONGEST_SEARCH} characters at most, none NUL.")
     return search
 
 

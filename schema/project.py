@@ -11,6 +11,7 @@ from persistence.records import ProjectRecord, ProjectRole, ProjectStats, Segmen
 from resolvers import project
 from schema import ids
 from schema.account import User
+from schema.budget import budget_of
 from schema.enums import describe
 from schema.ids import Kind
 from schema.image import ImageConnection
@@ -116,6 +117,7 @@ class Project(Node):
     async def members(self, info: Info) -> list[ProjectMember]:
         """Load the members."""
         members = await load_members(info, self.record.id)
+        budget_of(info).spend(len(members))
         users = await load_users(info, [member.user_id for member in members])
         return [
             ProjectMember(user=User.of(user), role=member.role)
@@ -159,6 +161,7 @@ class Project(Node):
             statuses=statuses,
             search=search,
         )
+        budget_of(info).spend(len(page.items))
         total = partial(load_image_count, info, self.record, statuses=statuses, search=search)
         return ImageConnection.of(page, total)
 
@@ -195,6 +198,7 @@ async def find_projects(
         after=after_key(Kind.PROJECT, after),
         search=search_text(search),
     )
+    budget_of(info).spend(len(page.items))
     projects = [Project.of(access) for access in page.items]
     return ProjectConnection(
         edges=[ProjectEdge(cursor=node.id, node=node) for node in projects],

@@ -1,6 +1,7 @@
 """The queue as those see it who fill it. What workers do with it is in ``schema.lease``."""
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from persistence.records import (
 from resolvers import queue
 from resolvers.queue import DEFAULT_MODEL, DEFAULT_PRIORITY, Order
 from schema import ids
+from schema.budget import budget_of
 from schema.ids import Kind
 from schema.image import Image
 from schema.info import Info
@@ -72,7 +74,8 @@ class Segmentation(Node):
     )
     async def polygons(self, info: Info) -> GeoJSON:
         """Read the polygons from the blob store."""
-        return stored_geojson(await queue.polygons(info.context, self.record))
+        read = partial(queue.polygons, info.context, self.record)
+        return stored_geojson(await budget_of(info).polygons(read))
 
 
 @strawberry.type(description="How much of a project waits for workers.")
