@@ -23,7 +23,7 @@ from hub.services import open_services
 from hub.settings import Settings
 from hub.upkeep import in_background, take_back_lost_jobs
 from realtime.bus import Bus
-from resolvers.account import SESSIONS_CHANNEL
+from resolvers.account import REVOKED_CHANNEL
 from resolvers.authentication import authenticate
 from resolvers.context import Context, Services, Viewer
 from schema.execution import Executor
@@ -80,12 +80,12 @@ def create_app(settings: Settings) -> Starlette:
             endpoints = _endpoints(settings, services)
             sockets = endpoints["sockets"]
 
-            def close_sockets_of(session_id: str) -> None:
-                ended = UUID(session_id)
-                sockets.forbid(lambda viewer: viewer.session_id == ended)
+            def close_sockets_of(revoked: str) -> None:
+                key = UUID(revoked)
+                sockets.forbid(lambda viewer: key in (viewer.session_id, viewer.api_key_id))
 
             async with (
-                services.bus.listen(SESSIONS_CHANNEL, close_sockets_of),
+                services.bus.listen(REVOKED_CHANNEL, close_sockets_of),
                 in_background(
                     take_back_lost_jobs(services.database), endpoints["metrics"].keep_fresh()
                 ),

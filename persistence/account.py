@@ -1,6 +1,6 @@
 """People's accounts, and the API keys that act for them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -134,6 +134,34 @@ _FIND_API_KEY = text(f"""
 async def find_api_key(connection: Connection, secret_hash: str) -> ApiKeyRecord | None:
     """Return the key that has this secret, unless it was revoked."""
     row = (await connection.execute(_FIND_API_KEY, {"secret_hash": secret_hash})).one_or_none()
+    return None if row is None else _api_key_of(row)
+
+
+_API_KEYS = text(f"""
+    SELECT {_API_KEY} FROM api_keys WHERE user_id = :user_id AND revoked_at IS NULL ORDER BY id DESC
+""")
+
+
+async def api_keys(connection: Connection, user_id: UUID) -> Sequence[ApiKeyRecord]:
+    """Return the user's API keys, newest first, without those that were revoked."""
+    result = await connection.execute(_API_KEYS, {"user_id": user_id})
+    return [_api_key_of(row) for row in result]
+
+
+_REVOKE_API_KEY = text(f"""
+    UPDATE api_keys SET revoked_at = :now
+    WHERE id = :api_key_id AND user_id = :user_id AND revoked_at IS NULL RETURNING {_API_KEY}
+""")
+
+
+async def revoke_api_key(
+    connection: Connection, user_id: UUID, api_key_id: UUID, *, now: datetime
+) -> ApiKeyRecord | None:
+    """Revoke a key of the user; None where the user has no such key, or no longer."""
+    result = await connection.execute(
+        _REVOKE_API_KEY, {"user_id": user_id, "api_key_id": api_key_id, "now": now}
+    )
+    row = result.one_or_none()
     return None if row is None else _api_key_of(row)
 
 

@@ -7,6 +7,7 @@ shares its tokens between tabs has to refresh in one of them at a time.
 An API key acts as its user everywhere but here: it can't make more keys.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -18,13 +19,13 @@ from persistence.database import Connection
 from persistence.records import ApiKeyRecord, UserRecord
 from resolvers import attempts
 from resolvers.context import Context, Services
-from resolvers.errors import Conflict, Forbidden, Unauthenticated
+from resolvers.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from resolvers.inputs import email_key, email_of, name_of
 from resolvers.passwords import check_password
 from resolvers.tokens import API_KEY_PREFIX, REFRESH_TOKEN_PREFIX, hash_secret, new_secret
 
-SESSIONS_CHANNEL = "sessions"
-"""Where the ids of sessions that were revoked are announced, to all processes."""
+REVOKED_CHANNEL = "revoked"
+"""Where the ids of revoked sessions and API keys are announced, to all processes."""
 
 
 class SessionGrant(Struct, frozen=True, kw_only=True):
@@ -171,14 +172,12 @@ async def sign_out(context: Context, *, refresh_token: str) -> bool:
 
 def announce_session_end(services: Services, session_id: UUID) -> None:
     """Tell all processes that the session was revoked, so that its open connections can end."""
-    services.bus.publish(SESSIONS_CHANNEL, str(session_id))
+    services.bus.publish(REVOKED_CHANNEL, str(session_id))
 
 
 async def create_api_key(context: Context, *, name: str) -> ApiKeyGrant:
     """Make an API key of the viewer; raise Forbidden for a viewer who came with one."""
-    user_id = context.user_id
-    if context.viewer is None or context.viewer.session_id is None:
-        raise Forbidden("An API key can't make API keys: sign in with e-mail and password.")
+    user_id = _person(context)
     name = name_of(name)
     secret = new_secret(API_KEY_PREFIX)
     async with context.services.database.transaction() as unit:
@@ -186,6 +185,35 @@ async def create_api_key(context: Context, *, name: str) -> ApiKeyGrant:
             unit.connection, user_id, name=name, secret_hash=hash_secret(secret)
         )
     return ApiKeyGrant(key=key, secret=secret)
+
+
+async def api_keys(context: Context) -> Sequence[ApiKeyRecord]:
+    """Return the viewer's API keys, newest first; raise Forbidden for a program."""
+    user_id = _person(context)
+    async with context.services.database.reading() as connection:
+        return await account.api_keys(connection, user_id)
+
+
+async def revoke_api_key(context: Context, api_key_id: UUID) -> ApiKeyRecord:
+    """End an API key of the viewer, and what is connected with it; raise NotFound for any other."""
+    user_id = _person(context)
+    services = context.services
+    async with services.database.transaction() as unit:
+        revoked = await account.revoke_api_key(
+            unit.connection, user_id, api_key_id, now=services.clock()
+        )
+    if revoked is None:
+        raise NotFound("You have no such API key.")
+    services.bus.publish(REVOKED_CHANNEL, str(api_key_id))
+    return revoked
+
+
+def _person(context: Context) -> UUID:
+    """Return the viewer's id; raise Forbidden for a program that came with an API key."""
+    user_id = context.user_id
+    if context.viewer is None or context.viewer.session_id is None:
+        raise Forbidden("An API key can't manage API keys: sign in with e-mail and password.")
+    return user_id
 
 
 async def viewer(context: Context) -> UserRecord:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from persistence.records import UserRecord
+from persistence.records import ApiKeyRecord, UserRecord
 from resolvers import account
 from resolvers.account import ApiKeyGrant, SessionGrant
 from schema import ids
@@ -73,6 +73,35 @@ class ApiKeyPayload:
         )
 
 
+@strawberry.type(description="What lets a program act as a user. Its secret was shown once.")
+class ApiKey:
+    """An API key, without its secret."""
+
+    id: strawberry.ID = strawberry.field(description="Names the key; not secret.")
+    name: str = strawberry.field(description="What the key is for.")
+    created_at: datetime = strawberry.field(description="When the key was created.")
+    last_used_at: datetime | None = strawberry.field(
+        description="When the key was last used, to the minute; null if it never was."
+    )
+
+    @classmethod
+    def of(cls, record: ApiKeyRecord) -> "ApiKey":
+        """Make one of a record."""
+        return cls(
+            id=ids.encode(Kind.API_KEY, record.id),
+            name=record.name,
+            created_at=record.created_at,
+            last_used_at=record.last_used_at,
+        )
+
+
+@strawberry.type(description="An API key that holds no more.")
+class RevokeApiKeyPayload:
+    """An API key that holds no more."""
+
+    api_key: ApiKey = strawberry.field(description="The key as it was.")
+
+
 @strawberry.input(description="An account to create.")
 class SignUpInput:
     """An account to create."""
@@ -108,6 +137,13 @@ class CreateApiKeyInput:
     name: str = strawberry.field(description="What the key is for; 1 to 200 characters.")
 
 
+@strawberry.input(description="An API key to revoke.")
+class RevokeApiKeyInput:
+    """An API key to revoke."""
+
+    api_key_id: strawberry.ID = strawberry.field(description="The key.")
+
+
 SignUpArgument = Annotated[SignUpInput, strawberry.argument(description="The account to create.")]
 SignInArgument = Annotated[
     SignInInput, strawberry.argument(description="The account to sign in to.")
@@ -120,6 +156,9 @@ SignOutArgument = Annotated[
 ]
 CreateApiKeyArgument = Annotated[
     CreateApiKeyInput, strawberry.argument(description="The API key to create.")
+]
+RevokeApiKeyArgument = Annotated[
+    RevokeApiKeyInput, strawberry.argument(description="The API key to revoke.")
 ]
 
 
@@ -157,3 +196,14 @@ async def sign_out(info: Info, input: SignOutArgument) -> bool:
 async def create_api_key(info: Info, input: CreateApiKeyArgument) -> ApiKeyPayload:
     """Create an API key of the viewer."""
     return ApiKeyPayload.of(await account.create_api_key(info.context, name=input.name))
+
+
+async def find_api_keys(info: Info) -> list[ApiKey]:
+    """Return the viewer's API keys."""
+    return [ApiKey.of(record) for record in await account.api_keys(info.context)]
+
+
+async def revoke_api_key(info: Info, input: RevokeApiKeyArgument) -> RevokeApiKeyPayload:
+    """Revoke an API key of the viewer."""
+    record = await account.revoke_api_key(info.context, ids.decode(Kind.API_KEY, input.api_key_id))
+    return RevokeApiKeyPayload(api_key=ApiKey.of(record))

@@ -30,6 +30,11 @@ class Mutation:
         account.create_api_key, description="Create a key with which a program acts as the viewer."
     )
 
+    revoke_api_key = strawberry.mutation(
+        account.revoke_api_key,
+        description="Withdraw an API key; what is connected with it is cut off.",
+    )
+
     create_project = strawberry.mutation(
         project.create_project, description="Create a project that belongs to the viewer."
     )

@@ -8,7 +8,7 @@ import strawberry
 
 from resolvers import account, image, project
 from schema import ids
-from schema.account import User
+from schema.account import ApiKey, User, find_api_keys
 from schema.dashboard import Dashboard, find_dashboard
 from schema.ids import InvalidId, Kind
 from schema.image import Image
@@ -111,6 +111,11 @@ class Query:
         with suppress(InvalidId):
             return await find_image(info, id)
         return None
+
+    @strawberry.field(description="The viewer's API keys, newest first.")
+    async def api_keys(self, info: Info) -> list[ApiKey]:
+        """Find the viewer's API keys."""
+        return await find_api_keys(info)
 
     @strawberry.field(description="The numbers of all projects that the viewer can see, together.")
     async def dashboard(self, info: Info) -> Dashboard:

@@ -36,6 +36,7 @@ class Needs(Enum):
     NOTHING = "nothing"
     SIGNING_IN = "signing in, by session or API key"
     SESSION = "signing in with e-mail and password"
+    OWN = "being the person whose it is, signed in with e-mail and password"
     VIEWER = "the role of a viewer"
     EDITOR = "the role of an editor"
     OWNER = "the role of an owner"
@@ -157,6 +158,11 @@ async def refreshed(world: World) -> dict[str, Any]:
     )
 
 
+async def owners_key(world: World) -> dict[str, Any]:
+    key = await world.cast.owner.do("createApiKey", "{ id }", name="microscope")
+    return {"apiKeyId": key["id"]}
+
+
 async def newcomer(_world: World) -> dict[str, Any]:
     return {"email": f"{uuid4().hex}@example.org", "password": PASSWORD, "name": "New"}
 
@@ -197,6 +203,7 @@ ROWS = (
     Row("Query.project", Needs.VIEWER, given(id=project), null=True),
     Row("Query.projects", Needs.SIGNING_IN, shows=Needs.VIEWER),
     Row("Query.image", Needs.VIEWER, given(id=image), null=True),
+    Row("Query.apiKeys", Needs.SESSION),
     Row("Query.dashboard", Needs.SIGNING_IN),
     Row("Mutation.signUp", Needs.NOTHING, newcomer),
     Row(
@@ -207,6 +214,7 @@ ROWS = (
     Row("Mutation.refreshSession", Needs.NOTHING, refreshed),
     Row("Mutation.signOut", Needs.NOTHING, refreshed),
     Row("Mutation.createApiKey", Needs.SESSION, given(name="microscope")),
+    Row("Mutation.revokeApiKey", Needs.OWN, owners_key),
     Row("Mutation.createProject", Needs.SIGNING_IN, given(name="Cells")),
     Row("Mutation.updateProject", Needs.OWNER, given(projectId=project, name="Nuclei")),
     Row("Mutation.deleteProject", Needs.OWNER, given(projectId=project)),

@@ -287,14 +287,14 @@ async def test_an_upload_id_belongs_to_its_user(scene: Scene, cast: Cast, world:
 
 
 def _expected(row: Row, actor: str) -> str:
-    if row.needs is Needs.NOTHING:
-        return "ok"
     if actor == "anonymous":
-        return "UNAUTHENTICATED"
-    if row.needs is Needs.SIGNING_IN:
+        return "ok" if row.needs is Needs.NOTHING else "UNAUTHENTICATED"
+    if row.needs in (Needs.NOTHING, Needs.SIGNING_IN):
         return "ok"
     if row.needs is Needs.SESSION:
         return "FORBIDDEN" if actor == "editors_key" else "ok"
+    if row.needs is Needs.OWN:
+        return {"owner": "ok", "editors_key": "FORBIDDEN"}.get(actor, "absent")
     if actor in OUTSIDERS:
         return "absent"
     return "ok" if ORDER.index(ROLES[actor]) >= ORDER.index(row.needs) else "FORBIDDEN"

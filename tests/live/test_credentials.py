@@ -9,7 +9,7 @@ import pytest
 
 from hub.embedded_postgres import EmbeddedPostgres
 from resolvers.tokens import AccessTokens, derive
-from tests.hubs import PASSWORD, Person
+from tests.hubs import PASSWORD, GraphQLFailed, Person
 from tests.live.scenes import Scene, first_frame, open_scene, user_key
 
 SECRET = "a secret of tests, long enough for it"
@@ -134,6 +134,29 @@ async def test_signing_out_ends_one_session_and_no_other(scene: Scene, ada: Pers
         ]
     }
     assert await second.ask("{ viewer { id } }") == {"viewer": {"id": ada.id}}
+
+
+async def test_a_withdrawn_api_key_opens_nothing_and_ends_what_it_opened(
+    scene: Scene, ada: Person
+) -> None:
+    key = await ada.do("createApiKey", "{ id secret }", name="microscope")
+    worker = _Bearer(scene, {"Authorization": f"Bearer {key['secret']}"})
+    assert await worker.ask("{ viewer { id } }") == {"viewer": {"id": ada.id}}
+    listed = (await ada.ask("{ apiKeys { id name lastUsedAt } }"))["apiKeys"]
+    assert [(entry["id"], entry["name"]) for entry in listed] == [(key["id"], "microscope")]
+    assert listed[0]["lastUsedAt"] is not None
+    async with worker.connected() as socket:
+        stream = socket.watch("subscription { dashboardUpdated { imageCount } }")
+        await stream.until(lambda events: len(events) == 1)
+        await ada.do("revokeApiKey", "{ apiKey { id } }", apiKeyId=key["id"])
+        await stream.end()
+    assert (await worker.post("{ viewer { id } }"))["errors"][0]["message"] == (
+        "This API key is unknown or revoked: create another one."
+    )
+    assert await ada.ask("{ apiKeys { id } }") == {"apiKeys": []}
+    with pytest.raises(GraphQLFailed) as again:
+        await ada.do("revokeApiKey", "{ apiKey { id } }", apiKeyId=key["id"])
+    assert again.value.code == "NOT_FOUND"
 
 
 class _Bearer(Person):

@@ -267,7 +267,7 @@ async def test_an_earlier_token_of_the_session_signs_out_too(services: Services)
 async def announced(services: Services, grant: SessionGrant) -> AsyncIterator[list[str]]:
     """Collect what is announced of the grant's session within the block."""
     viewer = await viewer_of(services, grant)
-    channel = account.SESSIONS_CHANNEL
+    channel = account.REVOKED_CHANNEL
     last = asyncio.Event()
     heard: list[str] = []
 
