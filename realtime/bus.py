@@ -22,7 +22,7 @@ from realtime.channels import Channels, Listener, Receive
 from realtime.link import Link
 from realtime.outbox import Outbox
 from realtime.reports import Report
-from realtime.tasks import Tasks
+from realtime.tasks import Tasks, heed_cancellation
 
 logger = logging.getLogger(__name__)
 
@@ -138,6 +138,7 @@ class Bus:
                 await self._live()
             except Exception as error:  # noqa: BLE001
                 self._report("The broker is away", _cause(error))
+                heed_cancellation()
             finally:
                 self.healthy = False
                 self._channels.offline()
@@ -171,6 +172,7 @@ class Bus:
                 await link.publish(channel, message)
             except Exception as error:  # noqa: BLE001
                 self._outbox.drop("Publishing failed", error)
+                heed_cancellation()
             except asyncio.CancelledError:
                 self._outbox.drop("Publishing was broken off")
                 raise

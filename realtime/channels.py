@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 
 from realtime.reports import Report
@@ -51,7 +52,7 @@ class Channels:
 
     def __init__(self) -> None:
         self._channels: dict[str, Channel] = {}
-        self._changed: dict[str, None] = {}
+        self._changed: OrderedDict[str, None] = OrderedDict()
         self._change = asyncio.Event()
         self._online = False
         self._report = Report(logging.getLogger(__name__))
@@ -92,7 +93,7 @@ class Channels:
     def offline(self) -> None:
         """Let nobody wait for the broker, and have it told of every channel when it is back."""
         self._online = False
-        self._changed = dict.fromkeys(self._channels)
+        self._changed = OrderedDict.fromkeys(self._channels)
         for channel in self._channels.values():
             channel.settled.set()
 
@@ -110,9 +111,7 @@ class Channels:
         while not self._changed:
             self._change.clear()
             await self._change.wait()
-        name = next(iter(self._changed))
-        del self._changed[name]
-        return name
+        return self._changed.popitem(last=False)[0]
 
     def settle(self, name: str) -> None:
         """Let the channel's listeners go on: the broker knows it."""

@@ -11,7 +11,7 @@ from uuid import UUID
 from realtime.bus import Bus
 from realtime.feed import Feed, Rules, SourceAway
 from realtime.reports import Report
-from realtime.tasks import Tasks
+from realtime.tasks import Tasks, heed_cancellation
 from realtime.watch import Revised, Watch
 
 C = TypeVar("C", bound=Revised)
@@ -190,6 +190,7 @@ class Feeds(Generic[C]):
         while True:
             await self._until_due()
             await self.reconcile()
+            heed_cancellation()
 
     async def _until_due(self) -> None:
         now = asyncio.get_running_loop().time

@@ -1,6 +1,7 @@
 """Several watches, read as one."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -24,7 +25,7 @@ class WatchGroup(Generic[K]):
     def __init__(self) -> None:
         self._watches: dict[K, Watch[Any]] = {}
         self._contexts: dict[K, AbstractAsyncContextManager[Watch[Any]]] = {}
-        self._ready: dict[K, None] = {}
+        self._ready: OrderedDict[K, None] = OrderedDict()
         self._arrived = asyncio.Event()
 
     async def add(
@@ -84,8 +85,7 @@ class WatchGroup(Generic[K]):
     async def __anext__(self) -> tuple[K, Any]:
         while True:
             while self._ready:
-                key = next(iter(self._ready))
-                del self._ready[key]
+                key, _ = self._ready.popitem(last=False)
                 item = self._watches[key].take()
                 if item is not None:
                     self._ready[key] = None

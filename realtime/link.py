@@ -67,7 +67,7 @@ class Link:
             await self._broadcast.publish(channel, message)
 
     async def failure(self) -> NoReturn:
-        """Wait until the backend says that it has failed, and raise ConnectionError."""
+        """Wait until the backend can't be listened to any more, and raise what broke it."""
         await self._tap.failure()
 
     async def keep_checking(self, *, every_seconds: float, patience_seconds: float) -> NoReturn:

@@ -4,6 +4,13 @@ import asyncio
 from collections.abc import Coroutine
 
 
+def heed_cancellation() -> None:
+    """Raise CancelledError in a task that was cancelled and got another error out of it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 class Tasks:
     """The background tasks of one object; none outlives ``cancel``."""
 

@@ -197,6 +197,32 @@ async def test_no_task_is_left_even_where_the_backend_is_slow_to_let_go() -> Non
     assert asyncio.all_tasks() == before
 
 
+class Stubborn(MemoryBackend):
+    """A backend that publishes once, then hangs, and answers a cancellation with another error."""
+
+    published = 0
+
+    async def publish(self, channel: str, message: str) -> None:
+        self.published += 1
+        if self.published == 1:
+            await super().publish(channel, message)
+            return
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ConnectionError from None
+
+
+@pytest.mark.parametrize("check", [0.001, 3_600.0])
+async def test_the_end_comes_even_where_a_cancellation_turns_into_another_error(
+    check: float,
+) -> None:
+    before = asyncio.all_tasks()
+    async with Bus("memory://", pace=Pace(check=check, flush=0.05), backend=Stubborn) as bus:
+        bus.publish("a", "never sent")
+    assert asyncio.all_tasks() == before
+
+
 async def test_a_bus_whose_start_is_cancelled_leaves_no_task(shared_broker_url: str) -> None:
     before = asyncio.all_tasks()
     entering = asyncio.create_task(Bus(shared_broker_url).__aenter__())

@@ -1,7 +1,9 @@
 """Feeds: each watch gets its topic's changes in order, each once, and ends with the latest."""
 
 import asyncio
+from collections.abc import Collection, Mapping
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -437,6 +439,27 @@ async def test_feeds_that_end_end_their_watches() -> None:
         assert [item async for item in watch] == []
         await context.__aexit__(None, None, None)
         assert bus.on_rebuild == []
+
+
+class StubbornLedger(Ledger):
+    """A source that answers a cancellation with another error."""
+
+    async def revisions(self, topics: Collection[UUID]) -> Mapping[UUID, int]:
+        try:
+            return await super().revisions(topics)
+        except asyncio.CancelledError:
+            raise ConnectionError from None
+
+
+async def test_feeds_end_even_where_a_cancellation_turns_into_another_error() -> None:
+    ledger = StubbornLedger()
+    before = asyncio.all_tasks()
+    async with Bus("memory://") as bus, make_feeds(bus, ledger, tick_seconds=0.01) as feeds:
+        async with feeds.watch(ledger.create()):
+            ledger.gate.clear()
+            ledger.asked.clear()
+            await ledger.asked.wait()
+    assert asyncio.all_tasks() == before
 
 
 async def test_many_watches_of_one_topic_and_many_topics_need_no_tasks() -> None:
