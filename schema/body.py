@@ -25,6 +25,10 @@ class Body:
         self.received = 0
         self.ended = False
 
+    def restrict(self, limit: int) -> None:
+        """Take no more than this many bytes."""
+        self._limit = min(limit, self._limit)
+
     async def read(self) -> bytes:
         """Return the next bytes, none at the end.
 

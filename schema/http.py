@@ -30,9 +30,14 @@ _STATUSES = {
 
 
 class HTTPLimits(Struct, frozen=True, kw_only=True):
-    """How large a body may be, in bytes, and how long it may stop coming, in seconds."""
+    """How large a body may be, in bytes, and how long it may stop coming, in seconds.
+
+    ``anonymous_bytes`` is for who has not signed in: what may be asked then is short, while to
+    decode a long body takes time and memory.
+    """
 
     json_bytes: int = 16 * 2**20
+    anonymous_bytes: int = 2**16
     upload_bytes: int = 64 * 2**30
     idle_seconds: float = 60.0
     multipart: MultipartLimits = MultipartLimits()
@@ -46,6 +51,13 @@ class _Call(Struct, frozen=True, eq=False):
     body: Body
     caller: Caller
     media_type: MediaType | None
+
+
+class _Credentials(Struct, frozen=True):
+    """Who sends a request, as far as that is proven; or why the proof does not hold."""
+
+    viewer: Viewer | None = None
+    refusal: Refusal | None = None
 
 
 class _Answer(Struct, frozen=True):
@@ -132,33 +144,49 @@ class GraphQLHTTPEndpoint:
             raise Refusal(
                 HTTPStatus.METHOD_NOT_ALLOWED, "Use POST for mutations.", headers={"allow": "POST"}
             )
-        return await self._execute(call, request, media_type)
+        return await self._execute(call, request, await self._credentials(call), media_type)
 
     async def _post(self, call: _Call, media_type: MediaType) -> _Answer:
         _require_plain_utf8(call.headers)
+        credentials = await self._credentials(call)
         try:
-            request = decode_request(await call.body.read_all())
+            request = decode_request(await self._body(call, credentials))
         except BadUserInput as error:
             raise bad_request(error) from None
-        return await self._execute(call, request, media_type)
+        return await self._execute(call, request, credentials, media_type)
 
-    async def _execute(
-        self, call: _Call, request: GraphQLRequest, media_type: MediaType
-    ) -> _Answer:
-        """Execute; credentials that do not hold matter where the request needs a viewer.
+    async def _body(self, call: _Call, credentials: _Credentials) -> bytes:
+        if credentials.viewer is None:
+            call.body.restrict(self._limits.anonymous_bytes)
+        try:
+            return await call.body.read_all()
+        except Refusal as error:
+            if error.status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE and credentials.refusal:
+                raise credentials.refusal from None
+            raise
+
+    async def _credentials(self, call: _Call) -> _Credentials:
+        """Find out who it is; credentials that do not hold matter once a viewer is needed.
 
         So an expired token, which clients send along with everything, does not stand in the way of
         signing in or refreshing.
         """
-        viewer, refusal = None, None
         try:
-            viewer = await self._viewer(call)
+            return _Credentials(viewer=await self._viewer(call))
         except Refusal as error:
             if error.code != Unauthenticated.code:
                 raise
-            refusal = error
-        result = await self._executor.execute(request, self._context(call, viewer))
-        errors = result.errors or ()
+            return _Credentials(refusal=error)
+
+    async def _execute(
+        self,
+        call: _Call,
+        request: GraphQLRequest,
+        credentials: _Credentials,
+        media_type: MediaType,
+    ) -> _Answer:
+        result = await self._executor.execute(request, self._context(call, credentials.viewer))
+        errors, refusal = result.errors or (), credentials.refusal
         in_vain = not any((result.data or {}).values())
         if refusal and in_vain and any(error.code == refusal.code for error in errors):
             raise refusal

@@ -39,10 +39,14 @@ class CloseCode(Enum):
 
 
 class Operation(Struct, frozen=True, eq=False):
-    """One ``subscribe`` message: an id may be used again, an operation is itself only."""
+    """One ``subscribe`` message: an id may be used again, an operation is itself only.
+
+    ``length`` is how many characters the message had.
+    """
 
     id: str
     request: GraphQLRequest
+    length: int = 0
 
 
 class Transmit(Struct, frozen=True):
@@ -80,10 +84,15 @@ Action: TypeAlias = Transmit | Authenticate | Start | Stop | Close
 
 
 class ProtocolLimits(Struct, frozen=True, kw_only=True):
-    """How much one connection may ask for; a message is measured in characters."""
+    """How much one connection may ask for.
+
+    ``message_length`` bounds each message, in characters, and ``held_length`` those of all
+    operations that run: variables are kept for as long, and take many times as much memory.
+    """
 
     operations: int = 100
     message_length: int = 2**20
+    held_length: int = 2**21
 
 
 class _Phase(Enum):
@@ -108,7 +117,7 @@ class Connection:
         if len(text) > self._limits.message_length:
             return self.close(CloseCode.TOO_LARGE, "Message too large")
         try:
-            return self._take(decode_message(text))
+            return self._take(decode_message(text), len(text))
         except BadUserInput as error:
             return self.close(CloseCode.BAD_REQUEST, error.message)
 
@@ -155,12 +164,12 @@ class Connection:
         self._running.clear()
         return Close(code, _fitting(reason))
 
-    def _take(self, message: Message) -> Action | None:
+    def _take(self, message: Message, length: int) -> Action | None:
         match message:
             case ConnectionInit(payload):
                 return self._initialise(payload or {})
             case Subscribe(operation_id, request):
-                return self._subscribe(operation_id, request)
+                return self._subscribe(Operation(operation_id, request, length))
             case Complete(operation_id):
                 operation = self._running.pop(operation_id, None)
                 return Stop(operation) if operation else None
@@ -177,22 +186,31 @@ class Connection:
         self._phase = _Phase.AUTHENTICATING
         return Authenticate(_authorization(payload))
 
-    def _subscribe(self, operation_id: str, request: GraphQLRequest) -> Action | None:
+    def _subscribe(self, operation: Operation) -> Action | None:
         if self._phase is not _Phase.READY:
             return self.close(CloseCode.UNAUTHORIZED, "Unauthorized")
-        if not 0 < len(operation_id) <= _LONGEST_ID:
+        if not 0 < len(operation.id) <= _LONGEST_ID:
             return self.close(
                 CloseCode.BAD_REQUEST, f"An id must have 1 to {_LONGEST_ID} characters"
             )
-        if operation_id in self._running:
-            reason = f"Subscriber for {_fitting(operation_id, 90)} already exists"
+        if operation.id in self._running:
+            reason = f"Subscriber for {_fitting(operation.id, 90)} already exists"
             return self.close(CloseCode.SUBSCRIBER_EXISTS, reason)
-        operation = Operation(operation_id, request)
-        self._running[operation_id] = operation
-        if len(self._running) > self._limits.operations:
-            limit = f"{self._limits.operations} operations run already; complete one of them first."
-            return self.error(operation, (wire_error(limit, RateLimited.code),))
+        self._running[operation.id] = operation
+        if too_much := self._too_much():
+            return self.error(operation, (wire_error(too_much, RateLimited.code),))
         return Start(operation)
+
+    def _too_much(self) -> str | None:
+        limits = self._limits
+        if len(self._running) > limits.operations:
+            return f"{limits.operations} operations run already; complete one of them first."
+        if sum(operation.length for operation in self._running.values()) > limits.held_length:
+            return (
+                f"The operations that run have {limits.held_length} characters at most, all"
+                " together; complete one of them first."
+            )
+        return None
 
     def _pong(self, payload: Raw) -> Action | None:
         encoded = bytes(payload).strip()

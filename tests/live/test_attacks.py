@@ -1,15 +1,18 @@
 """Attacks that a hub has to stand: on its time, on its memory, and on its rules."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
+import msgspec
 import pytest
 
 from hub.embedded_postgres import EmbeddedPostgres
 from tests.hubs import Person
 from tests.live.rules import CELLS
-from tests.live.scenes import Scene, answer, open_scene
+from tests.live.scenes import FRAME_SECONDS, Scene, answer, open_scene, raw_socket, subscribe
 
 # What takes hours where it is not prevented, and nothing where it is.
 MOMENT = 5.0
@@ -123,6 +126,36 @@ async def test_lists_of_millions_in_variables_are_refused_unread(scene: Scene) -
     response = await answer(scene.hub, scene.hub.nobody(), DELETE, variables)
     assert time.monotonic() - began < MOMENT
     assert "10000 entries" in error_of(response)[1]
+
+
+async def test_only_who_has_signed_in_may_send_a_long_body(scene: Scene, ada: Person) -> None:
+    body = {"query": "{ viewer { id } }", "variables": {"unused": "x" * 100_000}}
+    long = await scene.hub.http.post("/graphql", json=body)
+    assert long.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE
+    stale = {"Authorization": "Bearer chk_unknown"}
+    assert (await scene.hub.http.post("/graphql", json=body, headers=stale)).status_code == 401
+    signed_in = await scene.hub.http.post("/graphql", json=body, headers=ada.headers)
+    assert signed_in.json() == {"data": {"viewer": {"id": ada.id}}}
+
+
+async def test_operations_of_a_socket_hold_no_more_variables_than_fit_into_memory(
+    scene: Scene, ada: Person, crowded: str
+) -> None:
+    document = "subscription($id: ID!) { projectUpdated(projectId: $id) { revision } }"
+    unused = "x" * 1_000_000
+    async with asyncio.timeout(FRAME_SECONDS), raw_socket(scene.hub, ada) as socket:
+        await socket.recv()
+        for number in range(3):
+            await subscribe(socket, document, id_=str(number), id=crowded, unused=unused)
+        frames = [msgspec.json.decode(await socket.recv()) for _ in range(3)]
+        assert {frame["id"]: frame["type"] for frame in frames} == {
+            "0": "next",
+            "1": "next",
+            "2": "error",
+        }
+        await socket.send('{"type": "complete", "id": "0"}')
+        await subscribe(socket, document, id_="3", id=crowded, unused=unused)
+        assert msgspec.json.decode(await socket.recv())["type"] == "next"
 
 
 async def test_what_no_name_is_as_long_as_is_not_searched_for(

@@ -276,9 +276,8 @@ class TestStatus:
     async def test_a_malformed_request_is_400_in_every_type(
         self, client: httpx.AsyncClient, world: World, body: bytes, accept: str
     ) -> None:
-        response = await client.post(
-            "/", content=body, headers={"content-type": JSON, "accept": accept}
-        )
+        headers = {"content-type": JSON, "accept": accept, "authorization": "Bearer ada"}
+        response = await client.post("/", content=body, headers=headers)
 
         assert response.status_code == 400
         assert _code(response) == "BAD_USER_INPUT"
