@@ -454,11 +454,14 @@ class StubbornLedger(Ledger):
 async def test_feeds_end_even_where_a_cancellation_turns_into_another_error() -> None:
     ledger = StubbornLedger()
     before = asyncio.all_tasks()
-    async with Bus("memory://") as bus, make_feeds(bus, ledger, tick_seconds=0.01) as feeds:
-        async with feeds.watch(ledger.create()):
-            ledger.gate.clear()
-            ledger.asked.clear()
-            await ledger.asked.wait()
+    async with (
+        Bus("memory://") as bus,
+        make_feeds(bus, ledger, tick_seconds=0.01) as feeds,
+        feeds.watch(ledger.create()),
+    ):
+        ledger.gate.clear()
+        ledger.asked.clear()
+        await ledger.asked.wait()
     assert asyncio.all_tasks() == before
 
 
