@@ -286,9 +286,11 @@ async def test_ids_in_updates_are_ids_of_nodes(scene: Scene, ada: Person) -> Non
             id=project,
         )
         images = socket.watch(
-            """subscription($id: ID!) { segmentationUpdated(projectId: $id) {
-                imageId projectId queueId image { id uploadedBy { id } } } }""",
+            """subscription($id: ID!, $after: BigInt) {
+                segmentationUpdated(projectId: $id, after: $after) {
+                    imageId projectId queueId image { id uploadedBy { id } } } }""",
             id=project,
+            after=await scene.revision(project),
         )
         queue = socket.watch(
             "subscription($id: ID!) { queueStatsUpdated(projectId: $id) { projectId } }", id=project

@@ -18,6 +18,7 @@ from tests.live.scenes import Scene, absent, open_scene, raw_socket, subscribe
 IMAGES = """subscription($id: ID!, $after: BigInt, $image: ID) { segmentationUpdated(
     projectId: $id, after: $after, imageId: $image) {
     imageId operation status revision image { id name status revision } } }"""
+PRESENCE = "subscription($id: ID!) { presenceChanged(projectId: $id) { users { id } } }"
 FRESH = """query($id: ID!) { project(id: $id) { stats { revision }
     images(first: 500) { edges { node { id name status revision } } } } }"""
 
@@ -155,16 +156,16 @@ async def test_after_0_gives_everything_by_pages_however_much(scene: Scene, ada:
 async def test_without_after_only_what_changes_from_now_on_is_told(
     scene: Scene, ada: Person
 ) -> None:
-    project = await scene.project(ada)
+    ben = await scene.hub.person("Ben")
+    project = await scene.project(ada, viewer=ben)
     old, *_ = await scene.images(project, ada, 2)
-    async with ada.connected() as socket:
-        stream = socket.watch(IMAGES, id=project)
-        numbers = socket.watch(
-            "subscription($id: ID!) { presenceChanged(projectId: $id) { users { id } } }",
-            id=project,
+    async with ben.connected() as bens, ada.connected() as adas:
+        stream = bens.watch(IMAGES, id=project)
+        # Who watches is present: so Ben's stream has begun once he is.
+        present = adas.watch(PRESENCE, id=project)
+        await present.until(
+            lambda events: events and {"id": ben.id} in events[-1]["users"],
         )
-        # Who watches is present: so the first stream has begun.
-        await numbers.until(lambda events: events and events[-1]["users"])
         await set_status(ada, "QUEUED", old)
         [new] = await upload(ada, project, "new.png")
         await ada.do("deleteImage", "{ deletedIds }", imageId=new)

@@ -242,31 +242,34 @@ async def test_deleting_a_project_completes_its_streams(
 
 async def test_all_of_ones_projects_come_and_go_and_the_stream_goes_on(scene: Scene) -> None:
     owner, guest = await scene.hub.person("Owner"), await scene.hub.person("Guest")
-    first = await create(owner)
+    first, home = await create(owner), await create(guest)
     async with owner.connected() as owners, guest.connected() as guests:
         mine, theirs = owners.watch(NUMBERS), guests.watch(NUMBERS)
-        await mine.until(lambda events: len(events) == 1)
+        for stream in (mine, theirs):
+            await stream.until(lambda events: len(events) == 1)
         second = await create(guest, "Guest's")
-        await theirs.until(lambda events: len(events) == 1)
+        await theirs.until(lambda events: len(events) == 2)
         third = await create(owner)
         await mine.until(lambda events: len(events) == 2)
         await share(owner, third, guest)
-        await theirs.until(lambda events: len(events) == 2)
-        revoked = await revoke(owner, third, guest)
         await theirs.until(lambda events: len(events) == 3)
-        await share(owner, third, guest, "EDITOR")
+        revoked = await revoke(owner, third, guest)
         await theirs.until(lambda events: len(events) == 4)
-        await guest.do("revokeAccess", "{ project { id } }", projectId=third, userId=guest.id)
+        await share(owner, third, guest, "EDITOR")
         await theirs.until(lambda events: len(events) == 5)
-        await share(owner, first, guest)
+        await guest.do("revokeAccess", "{ project { id } }", projectId=third, userId=guest.id)
         await theirs.until(lambda events: len(events) == 6)
-        await owner.do("deleteProject", "{ projectId }", projectId=first)
+        await share(owner, first, guest)
         await theirs.until(lambda events: len(events) == 7)
-        fourth = await create(guest)
+        await owner.do("deleteProject", "{ projectId }", projectId=first)
         await theirs.until(lambda events: len(events) == 8)
+        fourth = await create(guest)
+        await theirs.until(lambda events: len(events) == 9)
+        await mine.until(lambda events: events[-1]["operation"] == "DELETED")
         assert not mine.ended
         assert not theirs.ended
     assert operations(theirs) == [
+        (home, "SNAPSHOT"),
         (second, "CREATED"),
         (third, "CREATED"),
         (third, "REVOKED"),
@@ -276,7 +279,7 @@ async def test_all_of_ones_projects_come_and_go_and_the_stream_goes_on(scene: Sc
         (first, "DELETED"),
         (fourth, "CREATED"),
     ]
-    assert theirs.events[2]["revision"] == revoked
+    assert theirs.events[3]["revision"] == revoked
     assert [event["updates"] is None for event in theirs.events] == [
         operation in ("REVOKED", "DELETED") for _, operation in operations(theirs)
     ]
@@ -290,19 +293,25 @@ async def test_all_of_ones_projects_come_and_go_and_the_stream_goes_on(scene: Sc
 
 async def test_changes_of_projects_that_came_later_are_told_too(scene: Scene) -> None:
     owner, guest = await scene.hub.person("Owner"), await scene.hub.person("Guest")
+    home = await create(guest)
     async with guest.connected() as socket:
         stream = socket.watch(NUMBERS)
+        await stream.until(lambda events: len(events) == 1)
         project = await create(owner)
         await share(owner, project, guest)
-        await stream.until(lambda events: events)
+        await stream.until(lambda events: len(events) == 2)
         uploaded = await owner.upload(
             project, ("a.txt", b"no image"), fields="{ rejected { code } }"
         )
         assert [file["code"] for file in uploaded["rejected"]] == ["NOT_AN_IMAGE"]
         await owner.do("updateProject", "{ project { id } }", projectId=project, name="New")
-        await stream.until(lambda events: len(events) == 2)
-    assert operations(stream) == [(project, "CREATED"), (project, "UPDATED")]
-    assert stream.events[1]["userId"] == owner.id
+        await stream.until(lambda events: len(events) == 3)
+    assert operations(stream) == [
+        (home, "SNAPSHOT"),
+        (project, "CREATED"),
+        (project, "UPDATED"),
+    ]
+    assert stream.events[2]["userId"] == owner.id
 
 
 async def test_a_dashboard_follows_what_one_can_see(scene: Scene) -> None:
