@@ -200,26 +200,36 @@ async def test_no_task_is_left_even_where_the_backend_is_slow_to_let_go() -> Non
 class Stubborn(MemoryBackend):
     """A backend that publishes once, then hangs, and answers a cancellation with another error."""
 
-    published = 0
+    def __init__(self) -> None:
+        super().__init__("memory://")
+        self.published = 0
+        self.hangs = asyncio.Event()
 
     async def publish(self, channel: str, message: str) -> None:
         self.published += 1
         if self.published == 1:
             await super().publish(channel, message)
             return
+        self.hangs.set()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
             raise ConnectionError from None
 
 
-@pytest.mark.parametrize("check", [0.001, 3_600.0])
+@pytest.mark.parametrize(
+    ("messages", "check"), [(["hangs"], 3_600.0), ([], 0.001)], ids=["message", "check"]
+)
 async def test_the_end_comes_even_where_a_cancellation_turns_into_another_error(
-    check: float,
+    messages: list[str], check: float
 ) -> None:
     before = asyncio.all_tasks()
-    async with Bus("memory://", pace=Pace(check=check, flush=0.05), backend=Stubborn) as bus:
-        bus.publish("a", "never sent")
+    backend = Stubborn()
+    pace = Pace(check=check, patience=3_600.0, flush=0.01)
+    async with Bus("memory://", pace=pace, backend=lambda _url: backend) as bus:
+        for message in messages:
+            bus.publish("a", message)
+        await backend.hangs.wait()
     assert asyncio.all_tasks() == before
 
 
