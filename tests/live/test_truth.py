@@ -1,14 +1,13 @@
 """Whatever people do at once: counters, rows, queries and all that subscribers were told agree."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
@@ -227,16 +226,8 @@ class World:
         told.check_order()
 
 
-@pytest.fixture
-async def rows(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A look at the tables behind the hub's back."""
-    connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
-    yield connection
-    await connection.close()
-
-
 @settings(
-    max_examples=20,
+    max_examples=50,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
