@@ -13,10 +13,17 @@ from functools import partial
 from graphql import OperationType
 from msgspec import Struct
 
+from resolvers.errors import RateLimited
 from schema.caller import new_request_id
-from schema.errors import Masking
+from schema.errors import Masking, wire_error
 from schema.execution import Executor, RequestContext, Result, encode
 from schema.protocol import Connection, Operation, Transmit
+
+# Those that nobody listens to any more run on, and count.
+_MOST_MUTATIONS = 100
+_BUSY = wire_error(
+    f"{_MOST_MUTATIONS} mutations run already; wait until they are done.", RateLimited.code
+)
 
 
 class _Run(Struct, frozen=True, eq=False):
@@ -103,7 +110,11 @@ class Operations:
             case OperationType.SUBSCRIPTION:
                 await self._subscribe(operation, make_context)
             case OperationType.MUTATION:
-                await self._hand_out(operation, await self._mutate(operation, make_context()))
+                if len(self._mutations) < _MOST_MUTATIONS:
+                    result = await self._mutate(operation, make_context())
+                else:
+                    result = Result(errors=(_BUSY,))
+                await self._hand_out(operation, result)
             case _:
                 result = await self._executor.execute(operation.request, make_context())
                 await self._hand_out(operation, result)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+import websockets
 
 from hub.embedded_postgres import EmbeddedPostgres
 from tests.hubs import Person
@@ -49,6 +50,15 @@ def error_of(response: dict[str, Any]) -> tuple[str, str]:
     """Return the code and the message of an answer's only error."""
     [error] = response["errors"]
     return error["extensions"]["code"], error["message"]
+
+
+async def frames_before_pong(socket: websockets.ClientConnection) -> list[dict[str, Any]]:
+    """Send a ping, and return what comes before its answer."""
+    await socket.send('{"type": "ping"}')
+    frames = []
+    while (frame := msgspec.json.decode(await socket.recv()))["type"] != "pong":
+        frames.append(frame)
+    return frames
 
 
 @pytest.mark.parametrize(
@@ -156,6 +166,25 @@ async def test_operations_of_a_socket_hold_no_more_variables_than_fit_into_memor
         await socket.send('{"type": "complete", "id": "0"}')
         await subscribe(socket, document, id_="3", id=crowded, unused=unused)
         assert msgspec.json.decode(await socket.recv())["type"] == "next"
+
+
+async def test_mutations_that_nobody_listens_to_do_not_pile_up_behind_a_socket(
+    scene: Scene, ada: Person
+) -> None:
+    document = "mutation($i: CreateProjectInput!) { createProject(input: $i) { project { id } } }"
+    frames: list[dict[str, Any]] = []
+    async with asyncio.timeout(FRAME_SECONDS), raw_socket(scene.hub, ada) as socket:
+        await socket.recv()
+        for _ in range(5):
+            for number in range(80):
+                await subscribe(socket, document, id_=str(number), i={"name": "Pile"})
+            frames += await frames_before_pong(socket)
+            for number in range(80):
+                await socket.send(f'{{"type": "complete", "id": "{number}"}}')
+            frames += await frames_before_pong(socket)
+    refusals = [frame for frame in frames if frame["type"] == "error"]
+    assert refusals
+    assert {refusal["payload"][0]["extensions"]["code"] for refusal in refusals} == {"RATE_LIMITED"}
 
 
 async def test_what_no_name_is_as_long_as_is_not_searched_for(
