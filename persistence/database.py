@@ -46,6 +46,8 @@ class Database:
             url,
             pool_size=pool_size,
             max_overflow=0,
+            # What people said, and hashes of their secrets, have no place in a log.
+            hide_parameters=True,
             connect_args={
                 "server_settings": {
                     "application_name": "cellhub",

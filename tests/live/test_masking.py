@@ -49,6 +49,20 @@ async def database_away(postgres: EmbeddedPostgres, scene: Scene) -> AsyncIterat
         await connection.close()
 
 
+@asynccontextmanager
+async def table_away(scene: Scene, name: str) -> AsyncIterator[None]:
+    """Have a table not be there within the block."""
+    connection = await asyncpg.connect(scene.database_url.replace("+asyncpg", ""))
+    try:
+        await connection.execute(f"ALTER TABLE {name} RENAME TO {name}_away")
+        try:
+            yield
+        finally:
+            await connection.execute(f"ALTER TABLE {name}_away RENAME TO {name}")
+    finally:
+        await connection.close()
+
+
 @pytest.fixture
 async def lost_polygons(scene: Scene, ada: Person) -> str:
     """The id of an image whose polygons are gone from the store."""
@@ -139,6 +153,21 @@ async def test_without_its_database_the_hub_says_so_masked_and_goes_on_when_it_i
     assert [answer.status_code for answer in answers] == [500, 200]
     assert {record.request_id for record in _logged(caplog)} == set(request_ids)  # type: ignore[attr-defined]
     assert (await ada.ask(document, id=project))["project"]["name"] == "Cells"
+
+
+async def test_what_people_said_stays_out_of_the_log(
+    scene: Scene, ada: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    document = "query($text: String) { projects(search: $text) { totalCount } }"
+    async with table_away(scene, "projects"):
+        answer = await _post(scene, ada, document, text="my secret words")
+    assert answer.json()["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+    [record] = _logged(caplog)
+    assert "UndefinedTable" in caplog.text
+    assert "secret words" not in caplog.text
+    assert "projects" not in answer.text.replace('"projects"', "")
+    assert record.levelno == logging.ERROR
+    assert await ada.ask(document, text="my secret words") == {"projects": {"totalCount": 0}}
 
 
 async def test_a_socket_outlives_an_operation_that_failed(
