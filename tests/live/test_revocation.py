@@ -5,12 +5,11 @@ import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
-import msgspec
 import pytest
 
 from hub.embedded_postgres import EmbeddedPostgres
-from tests.hubs import PASSWORD, Person, Stream, Subscriber
-from tests.live.scenes import Scene, open_scene, raw_socket, subscribe
+from tests.hubs import Person, Stream, Subscriber
+from tests.live.scenes import Scene, open_scene
 
 NUMBERS = """subscription($id: ID) { projectUpdated(projectId: $id) {
     projectId userId operation revision timestamp updates { imageCount revision } } }"""
@@ -352,52 +351,6 @@ async def test_unsubscribing_goes_unnoticed(
         await late.until(lambda events: events)
     gc.collect()
     assert [record.getMessage() for record in caplog.records] == []
-
-
-async def test_signing_out_closes_the_sessions_sockets_and_no_others(
-    scene: Scene, ada: Person
-) -> None:
-    values = {"email": ada.email, "password": PASSWORD}
-    fields = "{ user { id } accessToken refreshToken }"
-    phone, laptop, key = (scene.hub.nobody() for _ in range(3))
-    for person in (phone, laptop):
-        person.take(await person.do("signIn", fields, **values))
-    secret = (await ada.do("createApiKey", "{ secret }", name="worker"))["secret"]
-    key.take({"user": {"id": ada.id}, "accessToken": secret, "refreshToken": ""})
-    sign_out = "mutation($input: RefreshSessionInput!) { signOut(input: $input) }"
-    async with (
-        raw_socket(scene.hub, phone) as phones,
-        laptop.connected() as laptops,
-        key.connected() as keys,
-    ):
-        await phones.recv()
-        await subscribe(phones, DASHBOARD)
-        await phones.recv()
-        others = [socket.watch(DASHBOARD) for socket in (laptops, keys)]
-        for stream in others:
-            await stream.until(lambda events: events)
-        await phone.ask(sign_out, input={"refreshToken": phone.refresh_token})
-        async with asyncio.timeout(10):
-            await phones.wait_closed()
-        assert phones.close_code == 4403
-        await create(ada)
-        for stream in others:
-            await stream.until(lambda events: len(events) >= 2)
-
-
-async def test_a_stolen_refresh_token_closes_the_sessions_sockets(scene: Scene) -> None:
-    victim = await scene.hub.person("Victim")
-    async with raw_socket(scene.hub, victim) as socket:
-        assert msgspec.json.decode(await socket.recv()) == {"type": "connection_ack"}
-        old = victim.refresh_token
-        refresh = """mutation($input: RefreshSessionInput!) { refreshSession(input: $input) {
-            refreshToken } }"""
-        await victim.ask(refresh, input={"refreshToken": old})
-        stolen = await victim.post(refresh, input={"refreshToken": old})
-        assert stolen["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
-        async with asyncio.timeout(10):
-            await socket.wait_closed()
-        assert socket.close_code == 4403
 
 
 def _numbers(event: dict[str, Any]) -> tuple[int, int, int]:
