@@ -62,6 +62,6 @@ def _suffix(length: int, size: int) -> tuple[int, int]:
 def _parse_date(text: str) -> datetime | None:
     try:
         found = parsedate_to_datetime(text)
-    except ValueError:
+    except (OverflowError, ValueError):
         return None
     return found if found.tzinfo else None

@@ -218,11 +218,13 @@ def _make_durable(root: Path, key: str) -> None:
     """Have the disk itself hold the blob, and the folders that name it, whatever fails next."""
     path = root / key
     for place in (path, *path.parents[: len(path.relative_to(root).parts)]):
-        descriptor = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        # Whoever deletes its project meanwhile has no use for it.
+        with suppress(FileNotFoundError):
+            descriptor = os.open(place, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def _remove_folders_of(root: Path, keys: Sequence[str]) -> None:

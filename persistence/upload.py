@@ -59,11 +59,17 @@ async def insert(connection: Connection, upload: UploadRecord) -> bool:
     return (await connection.execute(_INSERT, values)).one_or_none() is not None
 
 
+_LOCK_OWNER = text("SELECT id FROM users WHERE id = :owner_id FOR NO KEY UPDATE")
 _STORED_BYTES = text("""
     SELECT COALESCE(sum(storage_bytes), 0) FROM projects WHERE owner_id = :owner_id
 """)
 
 
-async def stored_bytes(connection: Connection, owner_id: UUID) -> int:
-    """Return how many bytes of originals the user's own projects hold."""
+async def stored_bytes(connection: Connection, owner_id: UUID, *, lock: bool = False) -> int:
+    """Return how many bytes of originals the user's own projects hold.
+
+    ``lock`` has all other transactions that ask so wait until this one ends.
+    """
+    if lock:
+        await connection.execute(_LOCK_OWNER, {"owner_id": owner_id})
     return int((await connection.execute(_STORED_BYTES, {"owner_id": owner_id})).scalar_one())

@@ -20,7 +20,7 @@ _IPV6_SITE_BITS = 64
 
 def account_subject(email_key: str) -> str:
     """Name an account, real or not, without keeping what was typed: it may be anything."""
-    return f"account:{hashlib.sha256(email_key.encode()).hexdigest()}"
+    return f"account:{_hash(email_key)}"
 
 
 def address_subject(address: str) -> str:
@@ -37,12 +37,17 @@ def _network(address: str) -> str:
     try:
         ip = ip_address(address)
     except ValueError:
-        return address
+        # A proxy may hand on whatever a client claims its address to be.
+        return _hash(address)
     if not isinstance(ip, IPv6Address):
         return str(ip)
     if ip.ipv4_mapped is not None:
         return str(ip.ipv4_mapped)
     return str(IPv6Network((int(ip), _IPV6_SITE_BITS), strict=False))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 async def count(context: Context, bounds: Mapping[str, int]) -> None:

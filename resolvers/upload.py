@@ -27,7 +27,7 @@ from persistence.records import ImageRecord, ProjectRole
 from persistence.upload import RejectedFile, UploadRecord
 from resolvers import access
 from resolvers.context import Context
-from resolvers.errors import BadUserInput, Conflict, QuotaExceeded
+from resolvers.errors import BadUserInput, Conflict, HubError, QuotaExceeded
 from resolvers.image import forget_blobs
 from resolvers.inputs import upload_id_of
 from resolvers.live.upload import ProgressReport
@@ -89,12 +89,17 @@ async def upload_images(
     reception = _Reception(context, project_id, handles, upload_id, stored)
     try:
         await reception.receive()
+    except BaseException:
+        await asyncio.shield(reception.discard())
+        raise
+    try:
         return await reception.commit()
     except AlreadyUploaded:
         await reception.discard()
         return await upload_images(context, project_id, handles, upload_id)
-    except BaseException:
-        await asyncio.shield(reception.discard())
+    except HubError:
+        # Other errors may have come behind the commit: what is left of those, gc will find.
+        await reception.discard()
         raise
 
 
@@ -219,7 +224,12 @@ class _Reception:
         async def attempt(unit: UnitOfWork, lock: bool) -> Uploaded:
             connection, actor_id = unit.connection, self._context.user_id
             seen = await access.project_for(
-                connection, self._context, self._project_id, ProjectRole.EDITOR, lock=lock
+                connection,
+                self._context,
+                self._project_id,
+                ProjectRole.EDITOR,
+                # Without images nothing else keeps the project from being deleted meanwhile.
+                lock=lock or not new,
             )
             images: Sequence[ImageRecord] = ()
             if new:
@@ -237,11 +247,20 @@ class _Reception:
                 )
                 if not await upload.insert(connection, record):
                     raise AlreadyUploaded
+            await self._check_quota(connection, seen.project.owner_id)
             return Uploaded(images=images, rejected=rejected, project=seen)
 
         uploaded = await changing(self._services.database, attempt)
         self._progress.done()
         return uploaded
+
+    async def _check_quota(self, connection: Connection, owner_id: UUID) -> None:
+        """Raise QuotaExceeded where uploads at the same time were too much all together."""
+        quota = self._services.limits.user_storage_bytes
+        if quota is None or not self._accepted:
+            return
+        if await upload.stored_bytes(connection, owner_id, lock=True) > quota:
+            raise QuotaExceeded(f"The storage of {quota} bytes has no room left.")
 
     async def discard(self) -> None:
         """Remove what was put into the blob store."""
@@ -272,7 +291,10 @@ async def _blocks(file: UploadedFile) -> AsyncIterator[bytes]:
 
 
 def _write(spool: FileIO, digest: "hashlib._Hash", block: bytes) -> None:
-    spool.write(block)
+    rest = memoryview(block)
+    while rest:
+        # A disk that gets full takes a part, and says so the next time only.
+        rest = rest[spool.write(rest) :]
     digest.update(block)
 
 

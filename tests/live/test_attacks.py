@@ -1,19 +1,38 @@
 """Attacks that a hub has to stand: on its time, on its memory, and on its rules."""
 
 import asyncio
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
 import websockets
+from sqlalchemy import make_url
 
 from hub.embedded_postgres import EmbeddedPostgres
-from tests.hubs import Person
+from persistence.project import delete as delete_project
+from tests.hubs import GraphQLFailed, Person, running_hub
+from tests.live.pictures import png
 from tests.live.rules import CELLS
-from tests.live.scenes import FRAME_SECONDS, Scene, answer, open_scene, raw_socket, subscribe
+from tests.live.scenes import (
+    FRAME_SECONDS,
+    Scene,
+    answer,
+    fresh_database,
+    open_scene,
+    project_key,
+    raw_socket,
+    subscribe,
+    user_key,
+)
+from tests.persistence.locks import until_someone_waits
 
 # What takes hours where it is not prevented, and nothing where it is.
 MOMENT = 5.0
@@ -240,3 +259,156 @@ async def test_each_mutation_of_an_operation_sees_what_those_before_it_did(
     )
     edges = response["data"]["b"]["project"]["images"]["edges"]
     assert [edge["node"]["id"] for edge in edges] == [images[2]]
+
+
+async def test_a_project_deleted_while_files_are_rejected_is_not_found(
+    scene: Scene, ada: Person
+) -> None:
+    project = await scene.project(ada)
+    key, owner = project_key(project), user_key(ada)
+    async with scene.lab.database.transaction() as unit:
+        seen = await scene.lab.access(unit.connection, key, owner, lock=True)
+        await delete_project(unit, seen, actor_id=owner)
+        upload = asyncio.create_task(ada.upload(project, ("bad.png", b"bad"), upload_id="late"))
+        async with asyncio.timeout(MOMENT):
+            await until_someone_waits(scene.lab.database)
+    with pytest.raises(GraphQLFailed) as caught:
+        await upload
+    assert caught.value.code == "NOT_FOUND"
+
+
+async def test_projects_deleted_under_uploads_are_not_found_and_leave_no_files(
+    scene: Scene, ada: Person
+) -> None:
+    codes = set()
+    for number in range(20):
+        project = await scene.project(ada)
+        uploads = [
+            ada.upload(project, (f"{shade}.png", png(shade)), upload_id=f"{number} {shade % 2}")
+            for shade in range(4)
+        ]
+        deletion = ada.do("deleteProject", "{ projectId }", projectId=project)
+        outcomes = await asyncio.gather(*uploads, deletion, return_exceptions=True)
+        codes |= {getattr(outcome, "code", type(outcome).__name__) for outcome in outcomes}
+        assert not scene.files_of(project)
+    assert codes <= {"NOT_FOUND", "dict"}
+
+
+async def test_uploads_at_once_do_not_get_past_the_quota(
+    postgres: EmbeddedPostgres, migrated_template: str, tmp_path: Path
+) -> None:
+    picture = png(side=32)
+    async with open_scene(
+        postgres, migrated_template, tmp_path, user_storage_bytes=2 * len(picture)
+    ) as scene:
+        ada = await scene.hub.person("Ada")
+        projects = [await scene.project(ada) for _ in range(2)]
+        outcomes = await asyncio.gather(
+            *(ada.upload(projects[number % 2], ("a.png", picture)) for number in range(8)),
+            return_exceptions=True,
+        )
+        refused = [outcome.code for outcome in outcomes if isinstance(outcome, GraphQLFailed)]
+        assert set(refused) == {"QUOTA_EXCEEDED"}
+        stored = (await ada.ask("{ dashboard { storageBytes } }"))["dashboard"]["storageBytes"]
+        assert stored == 2 * len(picture)
+        assert sum(len(scene.files_of(project)) for project in projects) == 2 * 2
+
+
+async def test_an_upload_whose_commit_was_not_acknowledged_keeps_its_files(
+    postgres: EmbeddedPostgres, migrated_template: str, tmp_path: Path
+) -> None:
+    async with (
+        fresh_database(postgres, migrated_template) as url,
+        forgetful_proxy(url) as (proxied, forget),
+        running_hub(proxied, tmp_path) as hub,
+    ):
+        ada = await hub.person("Ada")
+        made = await ada.do("createProject", "{ project { id } }", name="Cells")
+        project = made["project"]["id"]
+        forget.set()
+        with pytest.raises(GraphQLFailed) as caught:
+            await ada.upload(project, ("a.png", png()), upload_id="u")
+        assert caught.value.code == "INTERNAL_SERVER_ERROR"
+        assert not forget.is_set()
+        again = await ada.upload(
+            project, ("a.png", png()), upload_id="u", fields="{ repeated images { url } }"
+        )
+        assert again["repeated"]
+        [image] = again["images"]
+        assert (await hub.http.get(image["url"])).content == png()
+
+
+@asynccontextmanager
+async def forgetful_proxy(database_url: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """Stand before a database; once told to, keep its answer to the next COMMIT to oneself.
+
+    Yields the address of the proxy, and the event that tells it.
+    """
+    behind = str(make_url(database_url).query["host"])
+    forget = asyncio.Event()
+    relays: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server = await asyncio.open_unix_connection(f"{behind}/.s.PGSQL.5432")
+        committing = asyncio.Event()
+
+        async def to_server() -> None:
+            while data := await reader.read(2**16):
+                if forget.is_set() and b"COMMIT;" in data:
+                    forget.clear()
+                    committing.set()
+                server[1].write(data)
+
+        async def to_client() -> None:
+            while data := await server[0].read(2**16):
+                if committing.is_set():
+                    return
+                writer.write(data)
+
+        both = {asyncio.create_task(to_server()), asyncio.create_task(to_client())}
+        relays.update(both)
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        writer.transport.abort()
+        server[1].transport.abort()
+        await asyncio.wait(both)
+        relays.difference_update(both)
+
+    with tempfile.TemporaryDirectory(prefix="cellhub-proxy-") as folder:
+        async with await asyncio.start_unix_server(serve, f"{folder}/.s.PGSQL.5432"):
+            proxied = make_url(database_url).update_query_dict({"host": folder})
+            yield proxied.render_as_string(hide_password=False), forget
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 2024 00:00:00 +99999999999999",
+    ],
+)
+async def test_a_date_beyond_all_calendars_is_taken_as_absent(
+    scene: Scene, ada: Person, date: str
+) -> None:
+    uploaded = await ada.upload(
+        await scene.project(ada), ("a.png", png()), fields="{ images { url } }"
+    )
+    [image] = uploaded["images"]
+    response = await scene.hub.http.get(image["url"], headers={"If-Modified-Since": date})
+    assert response.status_code == httpx.codes.OK
+
+
+def test_a_disk_that_gets_full_while_a_file_is_spooled_is_noticed(tmp_path: Path) -> None:
+    program = f"""
+import hashlib, resource
+from resolvers.upload import _write
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_500, 1_500))
+with open({str(tmp_path / "spooled")!r}, "wb", buffering=0) as spool:
+    _write(spool, hashlib.sha256(), b"x" * 1_000)
+    try:
+        _write(spool, hashlib.sha256(), b"x" * 1_000)
+    except OSError as error:
+        print(error.strerror)
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "File too large\n"

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import secrets
 
 import pytest
 
@@ -157,3 +158,21 @@ def test_addresses_of_different_clients_differ() -> None:
     subjects = {address_subject(address) for address in addresses}
     assert len(subjects) == len(addresses)
     assert subjects.isdisjoint({sign_up_subject(address) for address in addresses})
+
+
+async def test_an_address_that_is_held_up_holds_up_no_accounts(few: Services) -> None:
+    await sign_up(few)
+    for number in range(5):
+        await fail(few, 1, email=f"guess{number}@example.com")
+    for _ in range(5):
+        with pytest.raises(RateLimited):
+            await sign_in(few, WRONG, address="a")
+    assert await sign_in(few, address="another")
+
+
+async def test_what_a_client_claims_its_address_to_be_may_be_anything(few: Services) -> None:
+    claim = secrets.token_hex(10_000) + "\0\ud800"
+    for number in range(5):
+        await fail(few, 1, email=f"guess{number}@example.com", address=claim)
+    with pytest.raises(RateLimited):
+        await sign_in(few, WRONG, address=claim)
