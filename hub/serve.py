@@ -82,7 +82,7 @@ def _configuration(settings: Settings, workers: int) -> Config:
         factory=True,
         workers=workers,
         loop="uvloop",
-        http="httptools",
+        http="hub.guarded_http:GuardedHTTP",
         ws="websockets-sansio",
         # Deflating costs 36 KiB a connection, and 40 % more CPU a message.
         ws_per_message_deflate=False,

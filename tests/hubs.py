@@ -228,6 +228,7 @@ async def running_hub(database_url: str, folder: Path, **settings: Any) -> Async
     server = uvicorn.Server(
         uvicorn.Config(
             app,
+            http="hub.guarded_http:GuardedHTTP",
             ws="websockets-sansio",
             ws_per_message_deflate=False,
             lifespan="on",

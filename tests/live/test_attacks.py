@@ -1,22 +1,27 @@
 """Attacks that a hub has to stand: on its time, on its memory, and on its rules."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
+import uvicorn
 import websockets
 from sqlalchemy import make_url
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from hub.embedded_postgres import EmbeddedPostgres
+from hub.guarded_http import GuardedHTTP
 from persistence.project import delete as delete_project
 from tests.hubs import GraphQLFailed, Person, running_hub
 from tests.live.pictures import png
@@ -412,3 +417,101 @@ with open({str(tmp_path / "spooled")!r}, "wb", buffering=0) as spool:
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "File too large\n"
+
+
+class Hasty(GuardedHTTP):
+    """The protocol of the hub, with less patience."""
+
+    head_seconds = 0.3
+
+
+@pytest.fixture
+async def hasty() -> AsyncIterator[tuple[str, int]]:
+    """The address of a server that answers with how many bytes of a body came."""
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        size, more = 0, True
+        while more:
+            message = await receive()
+            size += len(message.get("body", b""))
+            more = message.get("more_body", False)
+        await PlainTextResponse(str(size))(scope, receive, send)
+
+    server = uvicorn.Server(
+        uvicorn.Config(application, http=Hasty, ws="none", lifespan="off", log_config=None)
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield listener.getsockname()
+        finally:
+            server.should_exit = True
+            await serving
+
+
+async def said(address: tuple[str, int], *pieces: bytes, pause: float = 0.0) -> bytes:
+    """Send pieces over one connection, and return what comes back before it ends."""
+    async with asyncio.timeout(MOMENT):
+        reader, writer = await asyncio.open_connection(*address)
+        with suppress(ConnectionError):
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(pause)
+        answer = b""
+        with suppress(ConnectionError):
+            answer = await reader.read()
+        writer.close()
+    return answer
+
+
+LAST = b"Host: hub\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"GET / HTTP/1.1\r\nX: ", *[b"x" * 2**16] * 8],
+        [b"GET / HTTP/1.1\r\n", *[b"X: y\r\n" * 10_000] * 8],
+        [b"GET /", *[b"x" * 2**16] * 8],
+        [
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nHost: hub\r\n\r\n0\r\nX: ",
+            *[b"x" * 2**16] * 8,
+        ],
+        [
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nHost: hub\r\n\r\n5;",
+            *[b"x" * 2**16] * 8,
+        ],
+    ],
+    ids=["a header", "headers", "an address", "a trailer", "a chunk's extension"],
+)
+async def test_a_head_without_an_end_is_cut_off(
+    hasty: tuple[str, int], pieces: list[bytes]
+) -> None:
+    answer = await said(hasty, *pieces)
+    assert b"200 OK" not in answer
+
+
+async def test_a_long_body_in_small_pieces_is_no_head(hasty: tuple[str, int]) -> None:
+    head = b"POST / HTTP/1.1\r\nContent-Length: 200000\r\n" + LAST
+    assert (await said(hasty, head, *[b"x" * 1_000] * 200)).endswith(b"\r\n\r\n200000")
+    chunked = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + LAST
+    chunks = [b"1\r\nx\r\n"] * 20_000
+    assert (await said(hasty, chunked + b"".join(chunks), b"0\r\n\r\n")).endswith(b"20000")
+
+
+async def test_a_head_of_the_longest_kind_is_read(hasty: tuple[str, int]) -> None:
+    head = b"GET / HTTP/1.1\r\nX: " + b"x" * 60_000
+    assert b"200 OK" in await said(hasty, head, b"\r\n" + LAST)
+
+
+async def test_a_head_that_does_not_come_is_not_waited_for(hasty: tuple[str, int]) -> None:
+    assert await said(hasty) == b""
+    assert await said(hasty, b"GET / HT") == b""
+    drops = [b"X: y\r\n"] * 20
+    assert await said(hasty, b"GET / HTTP/1.1\r\n", *drops, LAST, pause=0.05) == b""
+
+
+async def test_a_body_may_take_longer_than_a_head(hasty: tuple[str, int]) -> None:
+    head = b"POST / HTTP/1.1\r\nContent-Length: 3\r\n" + LAST
+    assert (await said(hasty, head, b"a", b"b", b"c", pause=0.2)).endswith(b"3")
