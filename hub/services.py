@@ -1,12 +1,11 @@
 """What one process of the hub runs on, opened and closed together."""
 
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 from hub.settings import Settings
+from hub.spool import open_spool
 from persistence.blobs import BlobStore
 from persistence.database import Database
 from persistence.image_files import ImageInspector, ImageLimits
@@ -66,7 +65,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             presence,
             ImageInspector(ImageLimits(page_pixels=settings.max_image_pixels)) as inspector,
         ):
-            with tempfile.TemporaryDirectory(dir=_spools(settings), prefix="process-") as spool:
+            with open_spool(settings.data_dir / "uploads") as spool:
                 yield Services(
                     limits=limits_of(settings),
                     database=database,
@@ -85,14 +84,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                     ),
                     passwords=passwords,
                     clock=lambda: datetime.now(UTC),
-                    spool=Path(spool),
+                    spool=spool,
                 )
     finally:
         passwords.close()
         await database.close()
-
-
-def _spools(settings: Settings) -> Path:
-    folder = settings.data_dir / "uploads"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
