@@ -132,6 +132,7 @@ def statement(touch: str, *, also: str = "", assign: str = "") -> TextClause:
                     processing_count + :processing, segmented_count + :segmented,
                     no_segmentation_count + :no_segmentation, failed_count + :failed
                 ) >= 0
+                AND storage_bytes + :storage_bytes >= 0
             RETURNING {PROJECT}, revision - :steps AS first
         ), touched AS ({touch})
         , logged AS (
@@ -159,7 +160,7 @@ async def apply(
 
     The revision rises by the number of images touched, else by one. Raises Stale where
     memberships changed since ``access`` was read, where not ``rows`` rows were touched, or where
-    there are no longer as many images of a status as would go.
+    there are no longer as many images of a status, or as many bytes, as would go.
     """
     counts = {status: delta.counts.get(status, 0) for status in SegmentationStatus}
     result = await unit.connection.execute(

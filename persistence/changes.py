@@ -84,11 +84,17 @@ async def purged_revision(connection: Connection, project_id: UUID) -> int:
     return int(found.scalar_one_or_none() or 0)
 
 
-_PURGE = text("""
-    WITH purged AS (
-        DELETE FROM image_tombstones
-        WHERE deleted_at < clock_timestamp() - make_interval(secs => :seconds)
-        RETURNING project_id, revision
+_OLD = "deleted_at < statement_timestamp() - make_interval(secs => :seconds)"
+# The projects first, as everybody does: so it can't deadlock with the deletion of one.
+_PURGE = text(f"""
+    WITH locked AS (
+        SELECT id FROM projects
+        WHERE id IN (SELECT project_id FROM image_tombstones WHERE {_OLD})
+        ORDER BY id FOR NO KEY UPDATE
+    ), purged AS (
+        DELETE FROM image_tombstones t USING locked
+        WHERE t.project_id = locked.id AND t.{_OLD}
+        RETURNING t.project_id, t.revision
     ), newest AS (
         SELECT project_id, max(revision) AS revision FROM purged GROUP BY project_id
     ), noted AS (

@@ -42,5 +42,9 @@ async def dashboards(context: Context) -> AsyncGenerator[DashboardRecord, None]:
 
 async def _follow(context: Context, changed: asyncio.Event) -> None:
     async with VisibleProjects(context) as projects:
-        async for _ in projects.updates():
+        async for _ in projects.snapshots():
+            pass
+        # What went before it was watched is told by none of the updates.
+        changed.set()
+        async for _ in projects.changes():
             changed.set()

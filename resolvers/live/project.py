@@ -143,7 +143,9 @@ async def all_project_updates(context: Context) -> AsyncGenerator[ProjectUpdate,
     or revoked ends with that. The stream itself goes on.
     """
     async with VisibleProjects(context) as projects:
-        async for update in projects.updates():
+        async for update in projects.snapshots():
+            yield update
+        async for update in projects.changes():
             yield update
 
 
@@ -163,12 +165,15 @@ class VisibleProjects:
     async def __aexit__(self, *error: object) -> None:
         await self._group.__aexit__(None, None, None)
 
-    async def updates(self) -> AsyncGenerator[ProjectUpdate, None]:
-        """Yield the snapshots, then what changes."""
+    async def snapshots(self) -> AsyncGenerator[ProjectUpdate, None]:
+        """Begin to watch, and yield what there is; to be called first."""
         services = self._context.services
         await self._group.add(None, services.membership_feeds, self._user_id)
         async for update in self._reconcile(ProjectOperation.SNAPSHOT):
             yield update
+
+    async def changes(self) -> AsyncGenerator[ProjectUpdate, None]:
+        """Yield what changes behind the snapshots."""
         async for project_id, change in self._group:
             if project_id is None:
                 async for update in self._reconcile(ProjectOperation.CREATED):
@@ -185,7 +190,8 @@ class VisibleProjects:
     async def _reconcile(self, operation: ProjectOperation) -> AsyncGenerator[ProjectUpdate, None]:
         """Bring what is seen in line with the memberships that the database has now."""
         services = self._context.services
-        async with services.database.reading() as connection:
+        # Of one moment, lest one who is shut out and let in again be told of both as of the latter.
+        async with services.database.snapshot() as connection:
             visible = await project.visible(connection, self._user_id)
             existing = await project.revisions(connection, self.seen.keys() - visible)
         for project_id in self.seen.keys() - visible:
@@ -196,8 +202,7 @@ class VisibleProjects:
             else:
                 yield gone.end(ProjectOperation.DELETED)
         new = visible - self.seen.keys()
-        for project_id in new:
-            await self._group.add(project_id, services.project_feeds, project_id)
+        await self._group.add_all(services.project_feeds, {key: key for key in new})
         async with services.database.reading() as connection:
             found = await project.accesses(connection, new, self._user_id)
         for project_id in sorted(new):

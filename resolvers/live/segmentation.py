@@ -59,8 +59,9 @@ async def segmentation_updates(
     if after is not None and after < 0:
         raise BadUserInput("'after' is a revision, or 0 for all images.")
     async with context.services.project_feeds.watch(project_id, details=True) as watch:
-        seen = await _begin(context, project_id, image_id, after)
-        follower = _Follower(context, seen, seen.stats.revision if after is None else after)
+        seen, purged = await _begin(context, project_id, image_id, after)
+        cursor = seen.stats.revision if after is None else after
+        follower = _Follower(context, seen, cursor, purged)
         async with context.services.presence.here(project_id, context.user_id):
             if after is not None:
                 async for update in follower.replay():
@@ -78,28 +79,39 @@ async def segmentation_updates(
 
 async def _begin(
     context: Context, project_id: UUID, image_id: UUID | None, after: int | None
-) -> Seen:
-    """Check that the viewer may stream this, and that ``after`` can be answered."""
+) -> tuple[Seen, int]:
+    """Check that the viewer may stream this, and that ``after`` can be answered.
+
+    Returns the state, and the revision up to which deletions may be forgotten.
+    """
     async with context.services.database.snapshot() as connection:
         first = await access.project_for(connection, context, project_id, ProjectRole.VIEWER)
         if image_id is not None and not await changes.known(connection, project_id, image_id):
             raise NotFound(access.NO_IMAGE)
         purged = await changes.purged_revision(connection, project_id)
     if after is not None and (0 < after < purged or after > first.project.stats.revision):
-        raise CursorExpired(
-            f"Deletions since revision {after} are no longer known: drop what you keep of this"
-            " project and start over with after: 0."
-        )
-    return Seen(context, first)
+        raise _expired(after)
+    return Seen(context, first), purged
+
+
+def _expired(cursor: int) -> CursorExpired:
+    return CursorExpired(
+        f"Deletions since revision {cursor} are no longer known: drop what you keep of this"
+        " project and start over with after: 0."
+    )
 
 
 class _Follower:
-    """Brings a viewer from revision ``cursor`` to later ones, by the bus or by the database."""
+    """Brings a viewer from revision ``cursor`` to later ones, by the bus or by the database.
 
-    def __init__(self, context: Context, seen: Seen, cursor: int) -> None:
+    Deletions up to revision ``purged`` were forgotten before, and are none of the viewer's.
+    """
+
+    def __init__(self, context: Context, seen: Seen, cursor: int, purged: int) -> None:
         self.cursor = cursor
         self._context = context
         self._seen = seen
+        self._purged = purged
 
     async def replay(self) -> AsyncGenerator[SegmentationUpdate, None]:
         """Yield the latest state of all that changed since the cursor."""
@@ -140,6 +152,8 @@ class _Follower:
         async with self._context.services.database.snapshot() as connection:
             if await project.access(connection, project_id, user_id) is None:
                 raise Forbidden(NO_LONGER)
+            if revision < await changes.purged_revision(connection, project_id) > self._purged:
+                raise _expired(revision)
             return await changes.images_since(connection, project_id, revision, limit=_PAGE)
 
 
