@@ -21,7 +21,7 @@ from persistence.records import (
     SegmentationStatus,
     UserRecord,
 )
-from resolvers.access import NO_IMAGE, NO_PROJECT
+from resolvers.access import NO_PROJECT
 from resolvers.errors import HubError, NotFound
 from schema.info import Info
 
@@ -95,16 +95,6 @@ async def load_members(info: Info, project_id: UUID) -> Sequence[MemberRecord]:
         return groups
 
     return await _load(info, project_id, "members", read, NO_PROJECT)
-
-
-async def load_image(info: Info, image_id: UUID) -> ImageRecord:
-    """Load an image that the viewer can see."""
-    user_id = info.context.user_id
-
-    async def read(connection: Connection, keys: Sequence[UUID]) -> Mapping[UUID, ImageRecord]:
-        return await image.visible(connection, keys, user_id)
-
-    return await _load(info, image_id, "images", read, NO_IMAGE)
 
 
 async def load_images(

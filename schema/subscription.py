@@ -28,8 +28,8 @@ ProjectId = Annotated[strawberry.ID, strawberry.argument(description="The projec
 
 @strawberry.type(
     description="What can be watched. Each stream begins with the state at the moment of"
-    " subscribing and misses nothing after it. It ends with FORBIDDEN once the viewer may not see"
-    " it any more."
+    " subscribing (segmentationUpdated where 'after' is given) and misses nothing after it. It ends"
+    " with FORBIDDEN once the viewer may not see it any more."
 )
 class Subscription:
     """The root of subscriptions."""
