@@ -21,7 +21,7 @@ from hub.health import Readiness, alive
 from hub.metrics import Metrics
 from hub.services import open_services
 from hub.settings import Settings
-from hub.upkeep import in_background, take_back_lost_jobs
+from hub.upkeep import close_revoked_sockets, in_background, take_back_lost_jobs
 from realtime.bus import Bus
 from resolvers.account import REVOKED_CHANNEL
 from resolvers.authentication import authenticate
@@ -87,7 +87,9 @@ def create_app(settings: Settings) -> Starlette:
             async with (
                 services.bus.listen(REVOKED_CHANNEL, close_sockets_of),
                 in_background(
-                    take_back_lost_jobs(services.database), endpoints["metrics"].keep_fresh()
+                    take_back_lost_jobs(services.database),
+                    close_revoked_sockets(services, sockets),
+                    endpoints["metrics"].keep_fresh(),
                 ),
             ):
                 yield endpoints

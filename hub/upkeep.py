@@ -8,6 +8,9 @@ from typing import NoReturn
 
 from persistence import lease
 from persistence.database import Database
+from resolvers.authentication import revoked
+from resolvers.context import Services
+from schema.websocket import GraphQLWebSocketEndpoint
 
 SECONDS_BETWEEN = 3.0
 
@@ -22,6 +25,25 @@ async def take_back_lost_jobs(database: Database) -> NoReturn:
         except Exception as error:  # noqa: BLE001, the database may be back the next time
             logger.warning("Jobs whose leases are over could not be taken back: %r", error)
         await asyncio.sleep(SECONDS_BETWEEN)
+
+
+async def close_revoked_sockets(services: Services, sockets: GraphQLWebSocketEndpoint) -> NoReturn:
+    """Close sockets whose credentials were revoked, even where no message told so."""
+    while True:
+        await asyncio.sleep(SECONDS_BETWEEN)
+        try:
+            await _close_revoked(services, sockets)
+        except Exception as error:  # noqa: BLE001, the database may be back the next time
+            logger.warning("Credentials of open sockets could not be checked: %r", error)
+
+
+async def _close_revoked(services: Services, sockets: GraphQLWebSocketEndpoint) -> None:
+    if viewers := sockets.viewers:
+        gone = await revoked(services, viewers)
+        if gone:
+            sockets.forbid(
+                lambda viewer: not gone.isdisjoint((viewer.session_id, viewer.api_key_id))
+            )
 
 
 @asynccontextmanager

@@ -137,6 +137,17 @@ async def find_api_key(connection: Connection, secret_hash: str) -> ApiKeyRecord
     return None if row is None else _api_key_of(row)
 
 
+_VALID_API_KEYS = text("""
+    SELECT id FROM api_keys WHERE id = ANY(:api_key_ids) AND revoked_at IS NULL
+""")
+
+
+async def valid_api_keys(connection: Connection, api_key_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Return which of these keys exist and are not revoked."""
+    result = await connection.execute(_VALID_API_KEYS, {"api_key_ids": list(api_key_ids)})
+    return frozenset(result.scalars())
+
+
 _API_KEYS = text(f"""
     SELECT {_API_KEY} FROM api_keys WHERE user_id = :user_id AND revoked_at IS NULL ORDER BY id DESC
 """)

@@ -3,6 +3,7 @@
 Tokens are kept as hashes. A token is good once, until it expires or its session is revoked.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -56,6 +57,15 @@ async def is_open(connection: Connection, session_id: UUID, user_id: UUID) -> bo
     """Tell whether this is a session of the user, not revoked."""
     result = await connection.execute(_IS_OPEN, {"session_id": session_id, "user_id": user_id})
     return result.one_or_none() is not None
+
+
+_STILL_OPEN = text("SELECT id FROM sessions WHERE id = ANY(:session_ids) AND revoked_at IS NULL")
+
+
+async def still_open(connection: Connection, session_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Return which of these sessions exist and are not revoked."""
+    result = await connection.execute(_STILL_OPEN, {"session_ids": list(session_ids)})
+    return frozenset(result.scalars())
 
 
 class Rotation(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,8 @@
 """Who asks: what an Authorization header proves."""
 
+from collections.abc import Collection
 from datetime import timedelta
+from uuid import UUID
 
 from persistence import account, session
 from persistence.records import ApiKeyRecord
@@ -26,6 +28,16 @@ async def authenticate(services: Services, authorization: str | None) -> Viewer 
     if token.startswith(API_KEY_PREFIX):
         return await _of_api_key(services, token)
     return await _of_access_token(services, token)
+
+
+async def revoked(services: Services, viewers: Collection[Viewer]) -> frozenset[UUID]:
+    """Return the ids of those of the viewers' sessions and API keys that hold no more."""
+    sessions = frozenset(viewer.session_id for viewer in viewers if viewer.session_id is not None)
+    keys = frozenset(viewer.api_key_id for viewer in viewers if viewer.api_key_id is not None)
+    async with services.database.reading() as connection:
+        return (sessions - await session.still_open(connection, sessions)) | (
+            keys - await account.valid_api_keys(connection, keys)
+        )
 
 
 async def _of_access_token(services: Services, token: str) -> Viewer:

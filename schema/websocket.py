@@ -6,7 +6,7 @@ and ``ws_per_message_deflate=False``.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from starlette.types import Receive, Scope, Send
 
@@ -42,6 +42,11 @@ class GraphQLWebSocketEndpoint:
     def open_sockets(self) -> int:
         """How many sockets are open."""
         return len(self._sessions)
+
+    @property
+    def viewers(self) -> Collection[Viewer]:
+        """Who is behind the open sockets: one of each that introduced itself."""
+        return [session.viewer for session in self._sessions if session.viewer is not None]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one socket until it ends."""

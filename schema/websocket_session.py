@@ -87,6 +87,11 @@ class Session:
             services.executor, services.masking, self._connection, self._transmit, self._context
         )
 
+    @property
+    def viewer(self) -> Viewer | None:
+        """Who introduced themselves, if anybody did yet."""
+        return self._viewer
+
     def end(self, ending: Ending) -> None:
         """End the session soon, unless it ends already."""
         if self._ending is None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from sqlalchemy import text
 from hub.embedded_postgres import EmbeddedPostgres
 from hub.services import open_services
 from hub.settings import Settings
-from persistence import changes, image, project
+from persistence import account, changes, image, project
 from persistence.database import UnitOfWork
 from persistence.records import MembershipsChange, ProjectRole
 from resolvers.changes import encode
@@ -21,6 +22,8 @@ from resolvers.context import Context, Services, Viewer
 from resolvers.errors import CursorExpired
 from resolvers.live.project import all_project_updates
 from resolvers.live.segmentation import segmentation_updates
+from schema import ids
+from schema.ids import Kind
 from tests.hubs import Person
 from tests.lab import Lab
 from tests.live.scenes import (
@@ -29,6 +32,7 @@ from tests.live.scenes import (
     numbers,
     open_scene,
     project_key,
+    raw_socket,
     refusal,
     user_key,
 )
@@ -193,3 +197,26 @@ async def test_a_replay_ends_where_deletions_are_forgotten_under_it(
     async with aclosing(segmentation_updates(context, project_id, after=0)) as updates:
         revisions = [(await anext(updates)).revision for _ in range(500)]
     assert revisions == [image.revision for image in images[:500]]
+
+
+async def test_a_socket_closes_though_the_word_of_its_revocation_was_lost(
+    scene: Scene, ada: Person
+) -> None:
+    key = await ada.do("createApiKey", "{ id secret }", name="microscope")
+    program = scene.hub.nobody()
+    program.take({"user": {"id": ada.id}, "accessToken": key["secret"], "refreshToken": ""})
+    async with raw_socket(scene.hub, program) as theirs, raw_socket(scene.hub, ada) as hers:
+        assert "connection_ack" in str(await theirs.recv())
+        assert "connection_ack" in str(await hers.recv())
+        async with scene.lab.database.transaction() as unit:
+            revoked = await account.revoke_api_key(
+                unit.connection,
+                user_key(ada),
+                ids.decode(Kind.API_KEY, key["id"]),
+                now=datetime.now(UTC),
+            )
+        assert revoked is not None
+        async with asyncio.timeout(10):
+            await theirs.wait_closed()
+        assert theirs.close_code == 4403
+        assert hers.close_code is None
