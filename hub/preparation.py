@@ -19,15 +19,36 @@ from hub.settings import Settings, SettingsError
 def prepared(settings: Settings, *, workers: int = 1) -> Iterator[Settings]:
     """Yield settings that leave nothing open, with the embedded database running if it is used.
 
-    Raises ``SettingsError`` and ``EmbeddedPostgresError``.
+    Files that this process makes within the block are for its own user alone. Raises
+    ``SettingsError`` and ``EmbeddedPostgresError``.
     """
+    with _private(settings.data_dir):
+        yield from _prepared(settings, workers)
+
+
+@contextmanager
+def _private(folder: Path) -> Iterator[None]:
     try:
         # Others may pass, since PostgreSQL may run as another user, but not look around.
-        settings.data_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(error) from error
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def _unusable(error: OSError) -> SettingsError:
+    return SettingsError([f"CELLHUB_DATA_DIR: {error.filename} can't be used: {error.strerror}."])
+
+
+def _prepared(settings: Settings, workers: int) -> Iterator[Settings]:
+    try:
         key = settings.secret_key.get_secret_value() or _kept_key(settings.data_dir / "secret_key")
     except OSError as error:
-        line = f"CELLHUB_DATA_DIR: {error.filename} can't be used: {error.strerror}."
-        raise SettingsError([line]) from error
+        raise _unusable(error) from error
     found: dict[str, Any] = {"secret_key": SecretStr(key)}
     if not settings.embedded:
         yield _with_broker(settings.model_copy(update=found), workers)

@@ -20,6 +20,7 @@ from uuid import UUID
 
 import obstore
 from msgspec import Struct
+from obstore.exceptions import GenericError
 from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
 from persistence.ids import new_id
@@ -27,6 +28,7 @@ from persistence.ids import new_id
 # Each piece is a request of its own, so that a slow reader outlives any store's request time-out.
 _PIECE_BYTES = 2**21
 _DELETE_BATCH = 1000
+_TRIES = 5
 _PROBE_FOLDER = "probes"
 _UNFINISHED = re.compile(r".+#\d+")
 
@@ -126,10 +128,19 @@ class BlobStore:
 
     async def _put(self, key: str, content: Path | bytes, content_type: str) -> None:
         # A file system has nowhere to keep the type; nobody reads it from there either.
-        attributes = None if self._folder else {"Content-Type": content_type}
-        await obstore.put_async(self._store, key, content, attributes=attributes)
-        if self._folder:
-            await asyncio.to_thread(_make_durable, self._folder, key)
+        if self._folder is None:
+            attributes = {"Content-Type": content_type}
+            await obstore.put_async(self._store, key, content, attributes=attributes)
+            return
+        for again in range(_TRIES - 1, -1, -1):
+            try:
+                await obstore.put_async(self._store, key, content)
+                break
+            except GenericError:
+                # A folder may be removed, as one without blobs, before its first blob is in it.
+                if not again or (self._folder / key).parent.is_dir():
+                    raise
+        await asyncio.to_thread(_make_durable, self._folder, key)
 
     async def read(self, key: str) -> bytes:
         """Return a whole blob; for small ones. Raise BlobNotFound."""
@@ -198,9 +209,11 @@ class BlobStore:
     async def check(self) -> None:
         """Write, read and delete a blob; raise an exception where that fails."""
         key, content = f"{_PROBE_FOLDER}/{new_id()}", b"probe"
-        await self.put_bytes(key, content, "text/plain")
-        found = await self.read(key)
-        await self.delete([key])
+        try:
+            await self.put_bytes(key, content, "text/plain")
+            found = await self.read(key)
+        finally:
+            await self.delete([key])
         if found != content:
             raise OSError("The blob store returns something else than what was written to it.")
 

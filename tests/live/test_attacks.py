@@ -17,11 +17,16 @@ import pytest
 import uvicorn
 import websockets
 from sqlalchemy import make_url
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from hub.embedded_postgres import EmbeddedPostgres
 from hub.guarded_http import GuardedHTTP
+from hub.health import Readiness
+from hub.preparation import prepared
+from hub.settings import Settings
+from persistence.blobs import BlobStore
 from persistence.project import delete as delete_project
 from tests.hubs import GraphQLFailed, Person, running_hub
 from tests.live.pictures import png
@@ -417,6 +422,30 @@ with open({str(tmp_path / "spooled")!r}, "wb", buffering=0) as spool:
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "File too large\n"
+
+
+async def test_asking_often_at_once_whether_the_hub_is_ready_looks_once() -> None:
+    looks = []
+
+    async def look() -> None:
+        looks.append("it is there")
+
+    readiness = Readiness({"it": look})
+    request = Request({"type": "http"})
+    answers = await asyncio.gather(*(readiness.endpoint(request) for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {httpx.codes.OK}
+    assert len(looks) == 1
+    await readiness.endpoint(request)
+    assert len(looks) == 2
+
+
+def test_what_the_hub_keeps_is_for_no_other_user_of_the_machine(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with prepared(Settings.load({"CELLHUB_DATA_DIR": str(folder)})) as settings:
+        asyncio.run(BlobStore.open(settings.blob_url).put_bytes("projects/1", b"x", "text/plain"))
+        made = {path for path in folder.rglob("*") if "postgres" not in path.parent.name}
+        assert {"secret_key", "postgres", "postgres.log", "blobs"} <= {path.name for path in made}
+        assert [path for path in made if path.stat().st_mode & 0o077] == []
 
 
 class Hasty(GuardedHTTP):
