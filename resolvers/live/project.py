@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from persistence import project
 from persistence.change import ProjectAccess
+from persistence.database import Connection
 from persistence.records import ChangeOperation, ProjectChange, ProjectRole, ProjectStats
 from realtime.group import WatchGroup
 from realtime.watch import Signal
@@ -66,21 +67,38 @@ class Seen:
             return None
         if change.operation is ChangeOperation.DELETED:
             return self.end(ProjectOperation.DELETED, change.revision, change.actor_id)
-        if not await self.still_visible(change):
+        try:
+            if not await self.may_tell(change):
+                return None
+        except Forbidden:
             return self.end(ProjectOperation.REVOKED, change.revision, change.actor_id)
         self.stats = change.stats
         return self._update(ProjectOperation.UPDATED, change.actor_id)
 
-    async def still_visible(self, change: ProjectChange) -> bool:
-        """Tell whether the viewer may be told of the change; asks the database where that moved."""
+    async def may_tell(self, change: ProjectChange) -> bool:
+        """Tell whether the viewer may be told of the change; asks the database where that moved.
+
+        False where the project is gone by now: that is still to be told. Raises Forbidden where the
+        viewer is shut out.
+        """
         if change.members_revision > self.members_revision:
             async with self._context.services.database.reading() as connection:
-                now = await project.access(connection, self.project_id, self._context.user_id)
+                now = await self.access(connection)
             if now is None:
                 return False
             self.role = now.role
             self.members_revision = now.project.members_revision
         return True
+
+    async def access(self, connection: Connection) -> ProjectAccess | None:
+        """Return the viewer's access now; None where the project is gone for everybody.
+
+        Raises Forbidden where it is gone for the viewer only.
+        """
+        now = await project.access(connection, self.project_id, self._context.user_id)
+        if now is None and await project.find(connection, self.project_id) is not None:
+            raise Forbidden(NO_LONGER)
+        return now
 
     def _update(self, operation: ProjectOperation, actor_id: UUID | None) -> ProjectUpdate:
         return ProjectUpdate(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from persistence import changes, project
+from persistence import changes
 from persistence.records import (
     ChangeOperation,
     ImageRecord,
@@ -18,8 +18,8 @@ from persistence.records import (
 from realtime.watch import GONE, Signal
 from resolvers import access
 from resolvers.context import Context
-from resolvers.errors import BadUserInput, CursorExpired, Forbidden, NotFound
-from resolvers.live.project import NO_LONGER, Seen
+from resolvers.errors import BadUserInput, CursorExpired, NotFound
+from resolvers.live.project import Seen
 
 Changed = ImageRecord | ImageTombstone
 _PAGE = 500
@@ -125,10 +125,10 @@ class _Follower:
         known = self.cursor
         if isinstance(item, Signal) or item.images is None:
             images = self._read()
-        elif await self._seen.still_visible(item):
+        elif await self._seen.may_tell(item):
             images = self._newer(item.images)
         else:
-            raise Forbidden(NO_LONGER)
+            return
         async for image in images:
             yield _update(image, _operation(image, known))
 
@@ -148,10 +148,10 @@ class _Follower:
                 return
 
     async def _page(self, revision: int) -> Sequence[Changed]:
-        user_id, project_id = self._context.user_id, self._seen.project_id
+        project_id = self._seen.project_id
         async with self._context.services.database.snapshot() as connection:
-            if await project.access(connection, project_id, user_id) is None:
-                raise Forbidden(NO_LONGER)
+            if await self._seen.access(connection) is None:
+                return ()
             if revision < await changes.purged_revision(connection, project_id) > self._purged:
                 raise _expired(revision)
             return await changes.images_since(connection, project_id, revision, limit=_PAGE)

@@ -16,11 +16,11 @@ from hub.services import open_services
 from hub.settings import Settings
 from persistence import account, changes, image, project
 from persistence.database import UnitOfWork
-from persistence.records import MembershipsChange, ProjectRole
+from persistence.records import MembershipsChange, ProjectChange, ProjectRole
 from resolvers.changes import encode
 from resolvers.context import Context, Services, Viewer
 from resolvers.errors import CursorExpired
-from resolvers.live.project import all_project_updates
+from resolvers.live.project import all_project_updates, project_updates
 from resolvers.live.segmentation import segmentation_updates
 from schema import ids
 from schema.ids import Kind
@@ -220,3 +220,31 @@ async def test_a_socket_closes_though_the_word_of_its_revocation_was_lost(
             await theirs.wait_closed()
         assert theirs.close_code == 4403
         assert hers.close_code is None
+
+
+async def test_a_project_that_is_deleted_right_after_its_members_changed_was_not_revoked(
+    lab: Lab, services: Services
+) -> None:
+    ada, ben, cleo = await lab.user("ada"), await lab.user("ben"), await lab.user("cleo")
+    project_id = await lab.project(ada)
+    await lab.share(project_id, ada, ben, ProjectRole.VIEWER)
+    await lab.images(project_id, ada, 1)
+    context = called(services, ben)
+    async with (
+        aclosing(project_updates(context, project_id)) as numbers,
+        aclosing(segmentation_updates(context, project_id, after=0)) as images,
+        aclosing(all_project_updates(context)) as all_numbers,
+    ):
+        assert (await anext(numbers)).operation == "SNAPSHOT"
+        assert (await anext(images)).operation == "SNAPSHOT"
+        assert (await anext(all_numbers)).operation == "SNAPSHOT"
+        lab.announced.clear()
+        await lab.share(project_id, ada, cleo, ProjectRole.VIEWER)
+        await lab.delete_project(project_id, ada)
+        for change in lab.announced:
+            if isinstance(change, ProjectChange):
+                services.project_feeds.publish(project_id, encode(change))
+        async with asyncio.timeout(10):
+            assert [update.operation async for update in numbers] == ["DELETED"]
+            assert [update.operation async for update in images] == []
+            assert (await anext(all_numbers)).operation == "DELETED"
