@@ -9,8 +9,8 @@ _IMAGES = """
         size_bytes, checksum, created_revision, revision)
     SELECT uuidv7(make_interval(secs => n / 1000.0 - 86400)), $1, 'image-' || n || '.tif',
         'UPLOADED', 512, 512, 1, 1, 'image/tiff', 524544, md5(n::text) || md5(n::text),
-        $3 + n, $3 + n
-    FROM generate_series($4::int, $5::int) AS n
+        $4::bigint + n, $4::bigint + n
+    FROM generate_series($2::int, $3::int) AS n
 """
 _PROJECT = """
     UPDATE projects SET image_count = $2::int, uploaded_count = $2::int,
@@ -26,10 +26,9 @@ async def fill(database_url: str, project: UUID, images: int) -> list[str]:
     connection = await asyncpg.connect(database_url.replace("+asyncpg", ""), timeout=60)
     try:
         revision = await connection.fetchval("SELECT revision FROM projects WHERE id = $1", project)
-        sql = _IMAGES.replace("$3", str(revision)).replace("$4", "$2").replace("$5", "$3")
         for first in range(1, images + 1, _STEP):
             last = min(first + _STEP - 1, images)
-            await connection.execute(sql, project, first, last, timeout=600)
+            await connection.execute(_IMAGES, project, first, last, revision, timeout=600)
         await connection.execute(_PROJECT, project, images)
         await connection.execute("VACUUM ANALYZE", timeout=600)
         rows = await connection.fetch(

@@ -50,9 +50,16 @@ async def _close_revoked(services: Services, sockets: GraphQLWebSocketEndpoint) 
 async def in_background(*works: Coroutine[object, object, NoReturn]) -> AsyncIterator[None]:
     """Have works that never end go on within the block."""
     tasks = [asyncio.create_task(work) for work in works]
+    for task in tasks:
+        task.add_done_callback(_report_death)
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
+
+
+def _report_death(task: "asyncio.Task[NoReturn]") -> None:
+    if not task.cancelled() and (error := task.exception()):
+        logger.error("A work in the background has died.", exc_info=error)

@@ -66,11 +66,12 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[UnitOfWork]:
         """Run a READ COMMITTED transaction: commit at the end, roll back if the block raises."""
-        async with self._engine.connect() as connection, connection.begin():
+        async with self._engine.connect() as connection:
             unit = UnitOfWork(connection)
-            yield unit
-        if unit.announcements:
-            self._on_commit(unit.announcements)
+            async with connection.begin():
+                yield unit
+            if unit.announcements:
+                self._on_commit(unit.announcements)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:

@@ -144,20 +144,21 @@ class _Reception:
     async def receive(self) -> None:
         """Take all files in: each ends accepted, in the blob store, or rejected."""
         slots = asyncio.Semaphore(_SPOOLED_AT_ONCE)
-        tasks: list[asyncio.Task[None]] = []
+        running: set[asyncio.Task[None]] = set()
         with tempfile.TemporaryDirectory(dir=self._services.spool) as folder:
             try:
                 async for file in arriving(self._handles):
                     await slots.acquire()
+                    running = {task for task in running if not _is_done(task)}
                     spooled = await self._spool(file, Path(folder) / str(file.index))
                     store = asyncio.create_task(self._store(file, spooled))
                     store.add_done_callback(lambda _: slots.release())
-                    tasks.append(store)
-                await asyncio.gather(*tasks)
+                    running.add(store)
+                await asyncio.gather(*running)
             finally:
-                for task in tasks:
+                for task in running:
                     task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await asyncio.gather(*running, return_exceptions=True)
 
     async def _spool(self, file: UploadedFile, path: Path) -> "_Spooled":
         """Write the file to disk up to the largest size allowed, and hash it on the way."""
@@ -274,6 +275,13 @@ class _Spooled(Struct, frozen=True, kw_only=True):
     path: Path
     size: int
     checksum: str
+
+
+def _is_done(task: "asyncio.Task[None]") -> bool:
+    """Tell whether the task has ended; raise what it raised."""
+    if task.done():
+        task.result()
+    return task.done()
 
 
 async def _blocks(file: UploadedFile) -> AsyncIterator[bytes]:

@@ -11,6 +11,7 @@ from persistence.change import ProjectAccess
 from persistence.pagination import Page
 from persistence.records import ImageRecord, SegmentationFailure, SegmentationStatus
 from resolvers import image
+from resolvers.upload import THUMBNAIL_TYPE
 from schema import ids
 from schema.account import User
 from schema.enums import describe
@@ -25,8 +26,6 @@ from schema.scalars import BigInt
 if TYPE_CHECKING:
     from schema.project import Project
     from schema.queue import Segmentation
-
-THUMBNAIL_TYPE = "image/webp"
 
 describe(
     SegmentationStatus,

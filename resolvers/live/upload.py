@@ -98,6 +98,7 @@ async def upload_progress(context: Context, upload_id: str) -> AsyncGenerator[Up
     services = context.services
     async with follow(services.bus, channel_of(user_id, upload_id)) as messages:
         progress = UploadProgress(upload_id=upload_id, files_total=0)
+        told: UploadProgress | None = None
         look = True
         while True:
             if look:
@@ -106,7 +107,8 @@ async def upload_progress(context: Context, upload_id: str) -> AsyncGenerator[Up
                 if finished is not None:
                     yield _finished(finished)
                     return
-            if not progress.done:
+            if not progress.done and progress != told:
+                told = progress
                 yield progress
             try:
                 async with asyncio.timeout(_SECONDS_BETWEEN_LOOKS):
