@@ -20,6 +20,7 @@ from hub import logs, metrics
 from hub.preparation import prepared
 from hub.settings import Settings
 from persistence.migrate import MigrationError, upgrade
+from schema.protocol import ProtocolLimits
 
 _SHUTDOWN_SECONDS = 10
 _WORKER_SECONDS = 10
@@ -86,7 +87,8 @@ def _configuration(settings: Settings, workers: int) -> Config:
         ws="websockets-sansio",
         # Deflating costs 36 KiB a connection, and 40 % more CPU a message.
         ws_per_message_deflate=False,
-        ws_max_size=settings.max_request_bytes,
+        # Bytes, of which a character takes up to four.
+        ws_max_size=4 * ProtocolLimits().message_length,
         lifespan="on",
         log_config=logs.configuration(settings.log_level, settings.log_format),
         access_log=settings.log_level == "DEBUG",

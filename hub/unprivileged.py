@@ -5,9 +5,11 @@ usage: unprivileged.py wait|detach UID GID PROGRAM [ARGUMENT…]
 ``wait`` becomes the program. ``detach`` starts it in a session of its own, so that neither Ctrl-C
 nor the end of this process reaches it, and prints its process id.
 
-Of root's rights the program keeps one, to open files whatever their mode (CAP_DAC_OVERRIDE): data
-directories and virtual environments often lie below folders that only root may enter, and opening
-those to everybody would be worse. Where the right can't be kept, the program does without.
+Where the user can't get at the program, or at its data (the argument behind -D), the program keeps
+one of root's rights: to open files whatever their mode (CAP_DAC_OVERRIDE). Data directories and
+virtual environments may lie below folders that only root may enter, and opening those to everybody
+would be worse. But then who else runs as this user could get that right from the program: better
+have both where all may pass. Where the right can't be kept, the program does without.
 """
 
 import ctypes
@@ -31,11 +33,16 @@ def main() -> None:
         os.setsid()
         os.dup2(2, 1)
     if int(uid) != os.geteuid():
-        _become(int(uid), int(gid))
+        _become(int(uid), int(gid), needs=_paths_of(command))
     os.execv(command[0], command)  # noqa: S606 - the very purpose
 
 
-def _become(uid: int, gid: int) -> None:
+def _paths_of(command: list[str]) -> list[str]:
+    data = command.index("-D") + 1 if "-D" in command else 0
+    return [command[0], command[data]]
+
+
+def _become(uid: int, gid: int, *, needs: list[str]) -> None:
     linux = sys.platform == "linux"
     libc = ctypes.CDLL(None) if linux else None
     if libc:
@@ -43,7 +50,7 @@ def _become(uid: int, gid: int) -> None:
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)
-    if libc:
+    if libc and not all(os.access(path, os.X_OK) for path in needs):
         _keep_file_access(libc)
 
 

@@ -1,6 +1,7 @@
 """Attacks that a hub has to stand: on its time, on its memory, and on its rules."""
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from hub.preparation import prepared
 from hub.settings import Settings
 from persistence.blobs import BlobStore
 from persistence.project import delete as delete_project
+from tests.hub.test_embedded_postgres import as_nobody
 from tests.hubs import GraphQLFailed, Person, running_hub
 from tests.live.pictures import png
 from tests.live.rules import CELLS
@@ -446,6 +448,18 @@ def test_what_the_hub_keeps_is_for_no_other_user_of_the_machine(tmp_path: Path) 
         made = {path for path in folder.rglob("*") if "postgres" not in path.parent.name}
         assert {"secret_key", "postgres", "postgres.log", "blobs"} <= {path.name for path in made}
         assert [path for path in made if path.stat().st_mode & 0o077] == []
+
+
+def test_a_program_keeps_no_right_of_roots_that_it_can_do_without(tmp_path: Path) -> None:
+    hidden = tmp_path / "hidden"
+    hidden.mkdir(mode=0o700)
+    needed = 1 << 1 if os.geteuid() == 0 else 0
+    for folder, right in ("/", 0), (str(hidden), needed):
+        command = as_nobody("/bin/sh", "-c", "cat /proc/self/status", "-D", folder)
+        told = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+        status = dict(line.split(":\t", 1) for line in told.splitlines())
+        assert int(status["CapEff"], 16) == right
+        assert int(status["CapAmb"], 16) == right
 
 
 class Hasty(GuardedHTTP):
