@@ -15,7 +15,7 @@ from benchmarks.status import Project, alternating
 from benchmarks.uploads import upload
 
 SMALL, LARGE = 1_000, 1_000_000
-CALLS, BATCHED = 900, 9_000
+CALLS, BATCHED = 150, 1_500
 console = Console(stderr=True)
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from benchmarks.hubs import Server, owner_of_project
 from benchmarks.seeds import fill
 
+ROUNDS = 10
 CYCLE = ("QUEUED", "PROCESSING", "SEGMENTED")
 ONE = """mutation($i: SetSegmentationStatusInput!) { setSegmentationStatus(input: $i) {
     image { id status revision } project { stats { imageCount segmentedCount revision } } } }"""
@@ -59,8 +60,8 @@ class Project:
 
 
 def cost_of(server: Server, work: Callable[[int], None], changes: int) -> Cost:
-    """Measure the work, after a warm-up of a third of it."""
-    work(changes // 3)
+    """Measure the work, after a warm-up of as much."""
+    work(changes)
     cpu, wall = server.cpu_seconds(), time.perf_counter()
     work(changes)
     cpu, wall = server.cpu_seconds() - cpu, time.perf_counter() - wall
@@ -68,11 +69,11 @@ def cost_of(server: Server, work: Callable[[int], None], changes: int) -> Cost:
 
 
 def alternating(works: Sequence[tuple[Server, Callable[[int], None]]], changes: int) -> list[Cost]:
-    """Measure several works in turns, three times each, and take the best of each.
+    """Measure several works in turns, and take the best of each.
 
     So what else the machine does falls on all of them.
     """
-    rounds = [[cost_of(server, work, changes) for server, work in works] for _ in range(3)]
+    rounds = [[cost_of(server, work, changes) for server, work in works] for _ in range(ROUNDS)]
     return [
         Cost(min(cost.cpu for cost in costs), min(cost.wall for cost in costs))
         for costs in zip(*rounds, strict=True)
