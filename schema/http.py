@@ -161,9 +161,11 @@ class GraphQLHTTPEndpoint:
         try:
             return await call.body.read_all()
         except Refusal as error:
-            if error.status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE and credentials.refusal:
-                raise credentials.refusal from None
-            raise
+            if error.status is not HTTPStatus.REQUEST_ENTITY_TOO_LARGE or not credentials.refusal:
+                raise
+            # Most clients look for an answer only once they have sent all they have.
+            await call.body.discard(self._limits.json_bytes, self._limits.idle_seconds)
+            raise credentials.refusal from None
 
     async def _credentials(self, call: _Call) -> _Credentials:
         """Find out who it is; credentials that do not hold matter once a viewer is needed.
