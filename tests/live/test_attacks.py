@@ -19,7 +19,7 @@ import uvicorn
 import websockets
 from sqlalchemy import make_url
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from hub.embedded_postgres import EmbeddedPostgres
@@ -468,13 +468,23 @@ class Hasty(GuardedHTTP):
     """The protocol of the hub, with less patience."""
 
     head_seconds = 0.3
+    stalled_seconds = 0.3
+
+
+LARGE = 20_000_000
 
 
 @pytest.fixture
 async def hasty() -> AsyncIterator[tuple[str, int]]:
-    """The address of a server that answers with how many bytes of a body came."""
+    """The address of a server that answers with how many bytes of a body came.
+
+    At /large it answers with LARGE bytes.
+    """
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/large":
+            await Response(b"x" * LARGE)(scope, receive, send)
+            return
         size, more = 0, True
         while more:
             message = await receive()
@@ -560,3 +570,32 @@ async def test_a_head_that_does_not_come_is_not_waited_for(hasty: tuple[str, int
 async def test_a_body_may_take_longer_than_a_head(hasty: tuple[str, int]) -> None:
     head = b"POST / HTTP/1.1\r\nContent-Length: 3\r\n" + LAST
     assert (await said(hasty, head, b"a", b"b", b"c", pause=0.2)).endswith(b"3")
+
+
+async def test_an_answer_that_is_not_read_is_not_kept(hasty: tuple[str, int]) -> None:
+    async with asyncio.timeout(MOMENT):
+        reader, writer = await asyncio.open_connection(*hasty, limit=2**10)
+        writer.write(b"GET /large HTTP/1.1\r\n" + LAST)
+        # What is read while the server has given up is what was on its way.
+        await asyncio.sleep(4 * Hasty.stalled_seconds)
+        received = 0
+        with suppress(ConnectionError):
+            while data := await reader.read(2**20):
+                received += len(data)
+        writer.close()
+    assert received < LARGE
+
+
+async def test_an_answer_may_be_read_slowly(hasty: tuple[str, int]) -> None:
+    received, pauses = 0, 0
+    async with asyncio.timeout(4 * MOMENT):
+        reader, writer = await asyncio.open_connection(*hasty, limit=2**10)
+        writer.write(b"GET /large HTTP/1.1\r\n" + LAST)
+        while data := await reader.read(2**20):
+            received += len(data)
+            if received > (pauses + 1) * LARGE / 10:
+                pauses += 1
+                await asyncio.sleep(Hasty.stalled_seconds / 2)
+        writer.close()
+    assert received > LARGE
+    assert pauses * Hasty.stalled_seconds / 2 > Hasty.stalled_seconds
