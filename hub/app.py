@@ -107,15 +107,19 @@ def create_app(settings: Settings) -> Starlette:
         ],
         middleware=[
             Middleware(request_ids.RequestIds),
-            Middleware(
-                CORSMiddleware,
-                allow_origins=list(settings.allowed_origins),
-                allow_methods=["GET", "POST"],
-                allow_headers=["*"],
-                expose_headers=["X-Request-ID"],
-            ),
+            *([_cors(settings)] if settings.allowed_origins else []),
         ],
         lifespan=lifespan,
+    )
+
+
+def _cors(settings: Settings) -> Middleware:
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=list(settings.allowed_origins),
+        allow_methods=["GET", "POST"],
+        allow_headers=["*"],
+        expose_headers=["X-Request-ID"],
     )
 
 

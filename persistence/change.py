@@ -11,6 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct
 from sqlalchemy import Row, TextClause, text
+from sqlalchemy.exc import DBAPIError
 
 from persistence.database import Database, UnitOfWork
 from persistence.records import (
@@ -25,6 +26,8 @@ from persistence.records import (
 )
 
 T = TypeVar("T")
+
+_DIVISION_BY_ZERO = "22012"
 
 STATS = (
     "image_count, uploaded_count, queued_count, processing_count, segmented_count,"
@@ -110,6 +113,9 @@ def statement(touch: str, *, also: str = "", assign: str = "") -> TextClause:
     ``project`` (the project's row, changed), which also locks in the right order, and stamps images
     with ``project.first + position``, where ``position`` counts from 1. ``also`` holds more CTEs,
     each beginning with a comma; ``assign`` more assignments to the project, each ending with one.
+
+    Where not as many rows are touched as were meant to be, a division by zero undoes it all: so the
+    statement is whole or nothing even without a transaction around it.
     """
     return text(f"""
         WITH project AS (
@@ -140,7 +146,9 @@ def statement(touch: str, *, also: str = "", assign: str = "") -> TextClause:
             SELECT id, revision, first, :actor_id, :action, :touched, updated_at FROM project
         )
         {also}
-        SELECT project.*, (SELECT count(*) FROM touched) AS touched FROM project
+        SELECT project.*, 1 / CASE (SELECT count(*) FROM touched) WHEN :rows THEN 1 ELSE 0 END
+            AS undone_unless_whole
+        FROM project
     """)
 
 
@@ -163,24 +171,28 @@ async def apply(
     there are no longer as many images of a status, or as many bytes, as would go.
     """
     counts = {status: delta.counts.get(status, 0) for status in SegmentationStatus}
-    result = await unit.connection.execute(
-        sql,
-        {
-            "project_id": access.project.id,
-            "members_revision": access.project.members_revision,
-            "images": sum(counts.values()),
-            **{status.lower(): count for status, count in counts.items()},
-            "storage_bytes": delta.storage_bytes,
-            "steps": max(delta.touched, 1),
-            "touched": delta.touched,
-            "members": members,
-            "action": action,
-            "actor_id": actor_id,
-            **parameters,
-        },
-    )
+    values = {
+        "rows": rows,
+        "project_id": access.project.id,
+        "members_revision": access.project.members_revision,
+        "images": sum(counts.values()),
+        **{status.lower(): count for status, count in counts.items()},
+        "storage_bytes": delta.storage_bytes,
+        "steps": max(delta.touched, 1),
+        "touched": delta.touched,
+        "members": members,
+        "action": action,
+        "actor_id": actor_id,
+        **parameters,
+    }
+    try:
+        result = await unit.connection.execute(sql, values)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _DIVISION_BY_ZERO:
+            raise Stale from None
+        raise
     row = result.one_or_none()
-    if row is None or row.touched != rows:
+    if row is None:
         raise Stale
     return project_of(row)
 
@@ -209,13 +221,20 @@ def announce(
     return change
 
 
-async def changing(database: Database, attempt: Callable[[UnitOfWork, bool], Awaitable[T]]) -> T:
+async def changing(
+    database: Database,
+    attempt: Callable[[UnitOfWork, bool], Awaitable[T]],
+    *,
+    single_statement: bool = False,
+) -> T:
     """Run a change in a transaction; once more, locked, where it was decided on stale state.
 
-    ``attempt`` gets the unit of work and whether to lock the project before it reads.
+    ``attempt`` gets the unit of work and whether to lock the project before it reads. Where all
+    that it writes is one statement of ``apply``, the first try needs no transaction around it.
     """
+    first = database.single_statement() if single_statement else database.transaction()
     try:
-        async with database.transaction() as unit:
+        async with first as unit:
             return await attempt(unit, False)
     except Stale:
         async with database.transaction() as unit:

@@ -52,7 +52,7 @@ async def delete(context: Context, image_ids: Sequence[UUID]) -> ProjectAccess:
         ]
         return ProjectAccess(project=changed, role=seen.role), keys
 
-    changed, keys = await changing(context.services.database, attempt)
+    changed, keys = await changing(context.services.database, attempt, single_statement=True)
     await forget_blobs(context.services.blobs.delete(keys))
     return changed
 

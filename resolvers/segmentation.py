@@ -112,7 +112,8 @@ async def _set_in_project(
             await queue.follow(unit, moves)
         return ProjectAccess(project=project, role=seen.role), moved
 
-    return await changing(context.services.database, attempt)
+    of_a_job = any(image.job_id is not None for image in images)
+    return await changing(context.services.database, attempt, single_statement=not of_a_job)
 
 
 async def _moves(
