@@ -103,7 +103,11 @@ def _configuration(settings: Settings, workers: int) -> Config:
 def _run(config: Config, listening: socket.socket) -> None:
     try:
         if config.workers == 1:
-            Server(config).run(sockets=[listening])
+            server = Server(config)
+            # Noted from here on: raised into the import of the application a signal may be lost.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, server.handle_exit)
+            server.run(sockets=[listening])
             return
         supervisor = Multiprocess(config, sockets=[listening])
         supervisor.run()
