@@ -1,62 +1,16 @@
 """GraphQL over HTTP, rule by rule, against a real server."""
 
-import asyncio
-from typing import Any
-
 import httpx
-import msgspec
 import pytest
 
-from resolvers.errors import RateLimited
-from schema.http import HTTPLimits
 from schema.negotiation import MediaType, negotiate
-from tests.schema.toy import ADA, World, http_endpoint
-from tests.serving import Stage
-
-QUERY = "{ thing { number } }"
-DATA = {"data": {"thing": {"number": 1}}}
-RESPONSE = "application/graphql-response+json"
-JSON = "application/json"
-PREFLIGHT = {"GraphQL-Preflight": "1"}
-
-
-async def _post(
-    client: httpx.AsyncClient, query: str = QUERY, accept: str = RESPONSE, **more: object
-) -> httpx.Response:
-    return await client.post("/", json={"query": query, **more}, headers={"accept": accept})
-
-
-async def _post_raw(
-    client: httpx.AsyncClient, content: bytes, content_type: str | None = JSON
-) -> httpx.Response:
-    headers = {} if content_type is None else {"content-type": content_type}
-    return await client.post("/", content=content, headers=headers)
-
-
-def _code(response: httpx.Response) -> str:
-    answer: dict[str, Any] = response.json()
-    assert set(answer) == {"errors"}
-    (error,) = answer["errors"]
-    assert error["message"]
-    code: str = error["extensions"]["code"]
-    return code
-
-
-async def _exchange(address: str, request: bytes) -> bytes:
-    """Send bytes as they are and return all that comes back."""
-    host, _, port = address.partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    try:
-        writer.write(request)
-        await writer.drain()
-        return await reader.read()
-    finally:
-        writer.close()
+from tests.schema.calls import DATA, JSON, PREFLIGHT, QUERY, RESPONSE, code_of, post, post_raw
+from tests.schema.toy import World
 
 
 class TestAnswering:
     async def test_a_posted_query_is_answered(self, client: httpx.AsyncClient) -> None:
-        response = await _post(client)
+        response = await post(client)
 
         assert response.status_code == 200
         assert response.json() == DATA
@@ -64,7 +18,7 @@ class TestAnswering:
     async def test_a_posted_mutation_is_executed(
         self, client: httpx.AsyncClient, world: World
     ) -> None:
-        response = await _post(
+        response = await post(
             client, "mutation ($by: Int!) { increment(by: $by) }", variables={"by": 3}
         )
 
@@ -94,7 +48,7 @@ class TestAnswering:
 
         assert response.status_code == 405
         assert response.headers["allow"] == "POST"
-        assert _code(response) == "BAD_USER_INPUT"
+        assert code_of(response) == "BAD_USER_INPUT"
         assert world.count == 0
 
     @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
@@ -107,23 +61,23 @@ class TestAnswering:
         assert response.headers["allow"] == "GET, POST"
 
     async def test_a_subscription_is_sent_to_websockets(self, client: httpx.AsyncClient) -> None:
-        response = await _post(client, "subscription { count(to: 1) { number } }")
+        response = await post(client, "subscription { count(to: 1) { number } }")
 
         assert response.status_code == 400
         assert "WebSocket" in response.json()["errors"][0]["message"]
 
     async def test_a_connection_serves_many_requests(self, client: httpx.AsyncClient) -> None:
         for _ in range(3):
-            assert "connection" not in (await _post(client)).headers
+            assert "connection" not in (await post(client)).headers
 
 
 class TestHeaders:
     async def test_answers_are_never_stored(self, client: httpx.AsyncClient) -> None:
-        assert (await _post(client)).headers["cache-control"] == "no-store"
-        assert (await _post(client, "{")).headers["cache-control"] == "no-store"
+        assert (await post(client)).headers["cache-control"] == "no-store"
+        assert (await post(client, "{")).headers["cache-control"] == "no-store"
 
     async def test_every_answer_names_its_request(self, client: httpx.AsyncClient) -> None:
-        answers = [await _post(client), await _post(client, "{"), await client.put("/")]
+        answers = [await post(client), await post(client, "{"), await client.put("/")]
 
         assert len({answer.headers["x-request-id"] for answer in answers}) == 3
 
@@ -145,7 +99,7 @@ class TestHeaders:
     async def test_a_masked_error_names_the_same_request(
         self, client: httpx.AsyncClient, world: World
     ) -> None:
-        response = await _post(client, "{ maybe { number } }")
+        response = await post(client, "{ maybe { number } }")
 
         (error,) = response.json()["errors"]
         assert error["extensions"]["requestId"] == response.headers["x-request-id"]
@@ -154,7 +108,7 @@ class TestHeaders:
     async def test_the_context_knows_the_client_and_the_address_it_used(
         self, client: httpx.AsyncClient, address: str
     ) -> None:
-        response = await _post(client, "{ caller }")
+        response = await post(client, "{ caller }")
         behind_proxy = await client.post(
             "/", json={"query": "{ caller }"}, headers={"host": "cells.example.org:8443"}
         )
@@ -197,14 +151,14 @@ class TestNegotiation:
 
     async def test_the_type_and_its_encoding_are_named(self, client: httpx.AsyncClient) -> None:
         for accept in (RESPONSE, JSON):
-            response = await _post(client, accept=accept)
+            response = await post(client, accept=accept)
             assert response.headers["content-type"] == f"{accept}; charset=utf-8"
 
     async def test_nothing_acceptable_is_said_so(self, client: httpx.AsyncClient) -> None:
-        response = await _post(client, accept="text/html")
+        response = await post(client, accept="text/html")
 
         assert response.status_code == 406
-        assert _code(response) == "BAD_USER_INPUT"
+        assert code_of(response) == "BAD_USER_INPUT"
 
 
 class TestStatus:
@@ -220,26 +174,26 @@ class TestStatus:
     async def test_a_wrong_request_is_400_in_the_new_type(
         self, client: httpx.AsyncClient, query: str, code: str
     ) -> None:
-        response = await _post(client, query)
+        response = await post(client, query)
 
         assert response.status_code == 400
-        assert _code(response) == code
+        assert code_of(response) == code
 
     @pytest.mark.parametrize(("query", "code"), WRONG)
     async def test_a_wrong_request_is_200_in_the_old_type(
         self, client: httpx.AsyncClient, query: str, code: str
     ) -> None:
-        response = await _post(client, query, JSON)
+        response = await post(client, query, JSON)
 
         assert response.status_code == 200
-        assert _code(response) == code
+        assert code_of(response) == code
 
     @pytest.mark.parametrize("accept", [RESPONSE, JSON])
     @pytest.mark.parametrize("query", ["{ maybe { number } }", "{ surely { number } }"])
     async def test_an_executed_request_is_200_whatever_failed_in_it(
         self, client: httpx.AsyncClient, query: str, accept: str
     ) -> None:
-        response = await _post(client, query, accept)
+        response = await post(client, query, accept)
 
         assert response.status_code == 200
         assert "data" in response.json()
@@ -280,11 +234,11 @@ class TestStatus:
         response = await client.post("/", content=body, headers=headers)
 
         assert response.status_code == 400
-        assert _code(response) == "BAD_USER_INPUT"
+        assert code_of(response) == "BAD_USER_INPUT"
         assert world.unexpected == []
 
     async def test_null_is_as_good_as_nothing(self, client: httpx.AsyncClient) -> None:
-        response = await _post(client, variables=None, operationName=None, extensions=None)
+        response = await post(client, variables=None, operationName=None, extensions=None)
 
         assert response.json() == DATA
 
@@ -293,7 +247,7 @@ class TestStatus:
     ) -> None:
         shape = b'{"type":' * 400 + b'"Point"' + b"}" * 400
 
-        response = await _post_raw(
+        response = await post_raw(
             client,
             b'{"query": "query ($s: GeoJSON!, $n: Int!) { distance(point: {x: $n}) }",'
             b' "variables": {"n": 1, "s": ' + shape + b"}}",
@@ -303,7 +257,7 @@ class TestStatus:
         assert world.unexpected == []
 
     async def test_batches_are_refused(self, client: httpx.AsyncClient) -> None:
-        response = await _post_raw(client, b' [{"query": "{ viewer }"}]')
+        response = await post_raw(client, b' [{"query": "{ viewer }"}]')
 
         assert response.status_code == 400
         assert "Batches" in response.json()["errors"][0]["message"]
@@ -326,7 +280,7 @@ class TestStatus:
         response = await client.get(f"/?{query_string}", headers=PREFLIGHT)
 
         assert response.status_code == 400
-        assert _code(response) == "BAD_USER_INPUT"
+        assert code_of(response) == "BAD_USER_INPUT"
 
     async def test_a_fault_of_ours_is_500_and_masked(
         self, client: httpx.AsyncClient, world: World
@@ -338,215 +292,15 @@ class TestStatus:
         )
 
         assert response.status_code == 500
-        assert _code(response) == "INTERNAL_SERVER_ERROR"
+        assert code_of(response) == "INTERNAL_SERVER_ERROR"
         assert "secret" not in response.text
         assert len(world.unexpected) == 1
 
     async def test_an_answer_that_can_not_be_encoded_is_500_and_masked(
         self, client: httpx.AsyncClient, world: World
     ) -> None:
-        response = await _post(client, "{ unencodable }")
+        response = await post(client, "{ unencodable }")
 
         assert response.status_code == 500
-        assert _code(response) == "INTERNAL_SERVER_ERROR"
+        assert code_of(response) == "INTERNAL_SERVER_ERROR"
         assert len(world.unexpected) == 1
-
-
-class TestContentType:
-    @pytest.mark.parametrize(
-        "content_type",
-        [
-            None,
-            "text/plain",
-            "application/x-www-form-urlencoded",
-            "application/graphql",
-            "application/json; charset=latin-1",
-        ],
-    )
-    async def test_anything_but_json_in_utf8_is_not_supported(
-        self, client: httpx.AsyncClient, content_type: str | None
-    ) -> None:
-        response = await _post_raw(client, b'{"query": "{ viewer }"}', content_type)
-
-        assert response.status_code == 415
-        assert _code(response) == "BAD_USER_INPUT"
-
-    @pytest.mark.parametrize(
-        "content_type",
-        [
-            JSON,
-            "Application/JSON",
-            "application/json; charset=utf-8",
-            'application/json;charset="UTF-8"',
-        ],
-    )
-    async def test_json_in_utf8_is(self, client: httpx.AsyncClient, content_type: str) -> None:
-        response = await _post_raw(client, b'{"query": "{ thing { number } }"}', content_type)
-
-        assert response.json() == DATA
-
-    async def test_a_compressed_body_is_not_supported(self, client: httpx.AsyncClient) -> None:
-        response = await client.post(
-            "/", content=b"x", headers={"content-type": JSON, "content-encoding": "gzip"}
-        )
-
-        assert response.status_code == 415
-
-
-class TestAuthentication:
-    async def test_credentials_make_the_viewer(self, client: httpx.AsyncClient) -> None:
-        response = await client.post(
-            "/", json={"query": "{ viewer }"}, headers={"authorization": "Bearer ada"}
-        )
-
-        assert response.json() == {"data": {"viewer": str(ADA)}}
-
-    async def test_without_credentials_there_is_no_viewer(self, client: httpx.AsyncClient) -> None:
-        assert (await _post(client, "{ viewer }")).json() == {"data": {"viewer": None}}
-
-    @pytest.mark.parametrize("accept", [RESPONSE, JSON])
-    async def test_credentials_that_do_not_hold_are_401(
-        self, client: httpx.AsyncClient, accept: str
-    ) -> None:
-        response = await client.post(
-            "/",
-            json={"query": "{ secret }"},
-            headers={"authorization": "Bearer x", "accept": accept},
-        )
-
-        assert response.status_code == 401
-        assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
-        assert _code(response) == "UNAUTHENTICATED"
-
-    async def test_they_do_not_stand_in_the_way_of_what_needs_none(
-        self, client: httpx.AsyncClient
-    ) -> None:
-        response = await client.post(
-            "/", json={"query": "{ viewer }"}, headers={"authorization": "Bearer x"}
-        )
-
-        assert response.json() == {"data": {"viewer": None}}
-
-    async def test_other_refusals_have_their_status(
-        self, client: httpx.AsyncClient, world: World
-    ) -> None:
-        world.tokens["often"] = RateLimited("Later.")
-
-        response = await client.post(
-            "/", json={"query": QUERY}, headers={"authorization": "Bearer often"}
-        )
-
-        assert response.status_code == 429
-        assert _code(response) == "RATE_LIMITED"
-
-
-class TestCrossSiteRequests:
-    async def test_a_get_without_a_preflight_header_is_refused(
-        self, client: httpx.AsyncClient
-    ) -> None:
-        response = await client.get("/", params={"query": QUERY})
-
-        assert response.status_code == 400
-        assert "GraphQL-Preflight" in response.json()["errors"][0]["message"]
-
-    @pytest.mark.parametrize(
-        "header", ["Apollo-Require-Preflight", "X-Requested-With", "GraphQL-Preflight"]
-    )
-    async def test_any_of_the_headers_is_enough(
-        self, client: httpx.AsyncClient, header: str
-    ) -> None:
-        response = await client.get("/", params={"query": QUERY}, headers={header: "true"})
-
-        assert response.json() == DATA
-
-    async def test_an_empty_header_is_not(self, client: httpx.AsyncClient) -> None:
-        response = await client.get("/", params={"query": QUERY}, headers={"X-Requested-With": ""})
-
-        assert response.status_code == 400
-
-
-class TestBodies:
-    @pytest.fixture
-    def small(self, stage: Stage, world: World) -> None:
-        stage.http = http_endpoint(world, HTTPLimits(json_bytes=1_000, idle_seconds=0.2))
-
-    @pytest.mark.usefixtures("small")
-    async def test_a_body_over_the_limit_is_413(self, client: httpx.AsyncClient) -> None:
-        body = msgspec.json.encode({"query": QUERY.ljust(900)})
-        assert (await _post_raw(client, body)).status_code == 200
-
-        response = await _post_raw(client, body.ljust(1_001))
-
-        assert response.status_code == 413
-        assert _code(response) == "BAD_USER_INPUT"
-
-    @pytest.mark.usefixtures("small")
-    async def test_a_body_of_unknown_length_is_counted_as_it_comes(self, address: str) -> None:
-        chunks = b"".join(b"c8\r\n" + b" " * 200 + b"\r\n" for _ in range(6))
-
-        answer = await _exchange(
-            address,
-            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-            b"Transfer-Encoding: chunked\r\n\r\n" + chunks,
-        )
-
-        assert answer.startswith(b"HTTP/1.1 413 ")
-        assert b"\r\nconnection: close\r\n" in answer
-
-    @pytest.mark.usefixtures("small")
-    async def test_a_body_that_stops_coming_is_408(self, address: str) -> None:
-        answer = await _exchange(
-            address,
-            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-            b'Content-Length: 100\r\nConnection: close\r\n\r\n{"query":',
-        )
-
-        assert answer.startswith(b"HTTP/1.1 408 ")
-
-    async def test_a_client_that_goes_away_is_no_fault(
-        self, address: str, client: httpx.AsyncClient, world: World
-    ) -> None:
-        host, _, port = address.partition(":")
-        _, writer = await asyncio.open_connection(host, int(port))
-        writer.write(
-            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-            b'Content-Length: 100\r\n\r\n{"query":'
-        )
-        await writer.drain()
-        writer.close()
-        await writer.wait_closed()
-
-        assert (await _post(client)).json() == DATA
-        assert world.unexpected == []
-
-    async def test_a_refused_body_that_is_short_keeps_the_connection(self, address: str) -> None:
-        request = (
-            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
-            b"Content-Length: 5\r\n%b\r\nabcde"
-        )
-
-        answer = await _exchange(address, request % b"" + request % b"Connection: close\r\n")
-
-        assert answer.count(b"HTTP/1.1 415 ") == 2
-
-    async def test_a_client_that_sends_all_before_it_reads_gets_its_answer(
-        self, address: str
-    ) -> None:
-        chunks = (b"10000\r\n" + b" " * 2**16 + b"\r\n") * 100
-
-        answer = await _exchange(
-            address,
-            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
-            b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n",
-        )
-
-        assert answer.startswith(b"HTTP/1.1 415 ")
-
-    async def test_a_client_that_asks_first_is_told_no_without_sending(self, address: str) -> None:
-        answer = await _exchange(
-            address,
-            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
-            b"Content-Length: 1000000000\r\nExpect: 100-continue\r\n\r\n",
-        )
-
-        assert answer.startswith(b"HTTP/1.1 415 ")

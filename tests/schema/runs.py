@@ -1,0 +1,47 @@
+"""Executions of the toy schema."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from schema.execution import Result, Subscription, encode
+from schema.limits import DocumentLimits
+from schema.requests import GraphQLRequest
+from tests.schema.toy import Context, World, executor_of
+
+
+async def execute(
+    world: World,
+    query: str,
+    *,
+    variables: dict[str, Any] | None = None,
+    name: str | None = None,
+    limits: DocumentLimits | None = None,
+) -> dict[str, Any]:
+    request = GraphQLRequest(query=query, variables=variables, operation_name=name)
+    result = await executor_of(world, limits).execute(request, Context(world, "r1"))
+    answer: dict[str, Any] = msgspec.json.decode(encode(result))
+    assert all(error["extensions"]["code"] for error in answer.get("errors", ()))
+    return answer
+
+
+async def subscribe(world: World, query: str, **variables: object) -> Subscription | Result:
+    request = GraphQLRequest(query=query, variables=variables)
+    make_context = partial(
+        world.make_context, viewer=None, request_id="r1", client_address="", base_url=""
+    )
+    return await executor_of(world).subscribe(request, make_context)
+
+
+async def results(subscription: Subscription | Result) -> AsyncIterator[dict[str, Any]]:
+    assert isinstance(subscription, Subscription)
+    async with aclosing(subscription.results()) as results:
+        async for result in results:
+            yield msgspec.json.decode(encode(result))
+
+
+def codes(answer: dict[str, Any]) -> list[str]:
+    return [error["extensions"]["code"] for error in answer["errors"]]

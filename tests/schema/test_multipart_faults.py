@@ -1,0 +1,388 @@
+"""Multipart requests that are wrong, and what they are answered."""
+
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.types import Message
+
+from resolvers.uploads import UploadFailed
+from schema.body import Body
+from schema.http import HTTPLimits
+from schema.multipart import MultipartLimits, read_multipart
+from schema.parts import Part, Parts, file_name
+from schema.refusal import Refusal
+from tests.schema.envelopes import (
+    HEADERS,
+    LAST,
+    UPLOAD,
+    Wire,
+    file_part,
+    message_of,
+    operations,
+    part,
+    paths,
+    send,
+    whole,
+)
+from tests.schema.toy import World, http_endpoint
+from tests.serving import Stage
+
+
+class TestFaults:
+    """Each is 400 (413 where it is about size), and never a fault of ours."""
+
+    @pytest.fixture(autouse=True)
+    def nothing_unexpected(self, world: World, stage: Stage) -> Any:
+        limits = HTTPLimits(
+            upload_bytes=200_000,
+            idle_seconds=5,
+            multipart=MultipartLimits(field_bytes=2_000, files=3),
+        )
+        stage.http = http_endpoint(world, limits)
+        yield
+        assert world.unexpected == []
+        assert world.count == 0
+
+    async def test_a_declared_file_that_does_not_come(self, client: httpx.AsyncClient) -> None:
+        body = operations(2) + part("map", paths(2)) + file_part("0", b"x") + LAST
+
+        assert "'1'" in message_of(await send(client, body))
+
+    async def test_a_file_that_the_map_does_not_name(self, client: httpx.AsyncClient) -> None:
+        body = operations(1) + part("map", paths(1)) + file_part("9", b"x") + LAST
+
+        assert "'9' is not in the map" in message_of(await send(client, body))
+
+    async def test_a_part_that_comes_twice(self, client: httpx.AsyncClient) -> None:
+        body = operations(1) + part("map", paths(1)) + file_part("0", b"x") * 2 + LAST
+
+        assert "'0' came twice" in message_of(await send(client, body))
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "",
+            "variables",
+            "variables.",
+            "query",
+            "input.files.0",
+            "variables.other",
+            "variables.input",
+            "variables.input.files",
+            "variables.input.files.1",
+            "variables.input.files.-1",
+            "variables.input.files.00",
+            "variables.input.files.\u0660",
+            "variables.input.files.x",
+            "variables.input.files.0.0",
+            "0.variables.input.files.0",
+            "variables.input.files." + "9" * 1_000,
+            "variables" + ".input" * 200,
+        ],
+    )
+    async def test_a_map_that_leads_nowhere(self, client: httpx.AsyncClient, path: str) -> None:
+        body = operations(1) + part("map", {"0": [path]}) + file_part("0", b"x") + LAST
+
+        assert "leads to" in message_of(await send(client, body))
+
+    async def test_a_map_that_leads_to_a_value(self, client: httpx.AsyncClient) -> None:
+        body = (
+            part("operations", {"query": UPLOAD, "variables": {"input": {"files": ["x"]}}})
+            + part("map", paths(1))
+            + file_part("0", b"x")
+            + LAST
+        )
+
+        assert "leads to" in message_of(await send(client, body))
+
+    async def test_two_files_for_one_variable(self, client: httpx.AsyncClient) -> None:
+        both = {"0": ["variables.input.files.0"], "1": ["variables.input.files.0"]}
+        body = (
+            operations(1) + part("map", both) + file_part("0", b"x") + file_part("1", b"x") + LAST
+        )
+
+        assert "leads to" in message_of(await send(client, body))
+
+    @pytest.mark.parametrize(
+        "targets", [[], ["variables.input.files.0", "variables.input.files.1"]]
+    )
+    async def test_a_file_for_no_or_two_variables(
+        self, client: httpx.AsyncClient, targets: list[str]
+    ) -> None:
+        body = operations(2) + part("map", {"0": targets}) + file_part("0", b"x") + LAST
+
+        assert "exactly one variable" in message_of(await send(client, body))
+
+    async def test_one_variable_used_twice(self, client: httpx.AsyncClient) -> None:
+        query = "mutation ($file: Upload!) { uploadNames(files: [$file, $file]) }"
+        body = (
+            part("operations", {"query": query, "variables": {"file": None}})
+            + part("map", {"0": ["variables.file"]})
+            + file_part("0", b"x")
+            + LAST
+        )
+
+        response = await send(client, body)
+
+        assert "once only" in response.json()["errors"][0]["message"]
+
+    async def test_two_fields_that_read_files(self, client: httpx.AsyncClient) -> None:
+        query = """mutation ($a: Upload!, $b: Upload!) {
+            b: uploadNames(files: [$b])
+            a: uploadNames(files: [$a])
+        }"""
+        body = (
+            part("operations", {"query": query, "variables": {"a": None, "b": None}})
+            + part("map", {"a": ["variables.a"], "b": ["variables.b"]})
+            + file_part("a", b"x")
+            + file_part("b", b"x")
+            + LAST
+        )
+
+        response = await send(client, body)
+
+        (error,) = response.json()["errors"]
+        assert error["path"] == ["a"]
+        assert "one field" in error["message"]
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            file_part("0", b"x") + operations(1) + part("map", paths(1)) + LAST,
+            part("map", paths(1)) + operations(1) + file_part("0", b"x") + LAST,
+            operations(1) + file_part("0", b"x") + part("map", paths(1)) + LAST,
+            operations(1) * 2 + part("map", paths(1)) + LAST,
+            operations(1) + LAST,
+            LAST,
+        ],
+    )
+    async def test_parts_in_the_wrong_order(self, client: httpx.AsyncClient, body: bytes) -> None:
+        assert "'operations' and 'map'" in message_of(await send(client, body))
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("operations", b""),
+            ("operations", b"{"),
+            ("operations", b"[]"),
+            ("operations", b'[{"query": "{ viewer }"}]'),
+            ("operations", b"{}"),
+            ("operations", b'{"query": 1}'),
+            ("operations", b'{"query": "{ viewer }", "variables": []}'),
+            ("operations", b'{"query": "\xff"}'),
+            ("operations", b"[" * 1_999),
+            ("map", b""),
+            ("map", b"[]"),
+            ("map", b'{"0": "variables.input.files.0"}'),
+            ("map", b'{"0": [0]}'),
+            ("map", b'{"0": null}'),
+            ("map", b'{"\xff": []}'),
+        ],
+    )
+    async def test_operations_and_map_that_make_no_sense(
+        self, client: httpx.AsyncClient, field: str, value: bytes
+    ) -> None:
+        fields = {"operations": operations(1), "map": part("map", paths(1))}
+        fields[field] = part(field, value)
+        body = fields["operations"] + fields["map"] + file_part("0", b"x") + LAST
+
+        assert message_of(await send(client, body))
+
+    @pytest.mark.parametrize("cut", [3, 60, 150, -4, -30, -70])
+    async def test_a_truncated_body(self, client: httpx.AsyncClient, cut: int) -> None:
+        assert message_of(await send(client, whole(b"x" * 50, b"y" * 50)[:cut]))
+
+    @pytest.mark.parametrize(
+        "content_type",
+        [
+            "multipart/form-data",
+            "multipart/form-data; boundary=",
+            'multipart/form-data; boundary=""',
+            "multipart/form-data; boundary=" + "x" * 71,
+            "multipart/form-data; boundary=\u00fc",
+        ],
+    )
+    async def test_a_missing_boundary(self, client: httpx.AsyncClient, content_type: str) -> None:
+        headers = httpx.Headers(HEADERS | {"content-type": content_type}, encoding="utf-8")
+
+        response = await client.post("/", content=b"x", headers=headers)
+
+        assert "boundary" in message_of(response)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"no parts at all",
+            b"--b0unda7y\n" + whole(b"x"),
+            b"--b0unda7yX\r\n",
+            b"--b0unda7y\r\n\r\nno head\r\n" + LAST,
+            b"--b0unda7y\r\nContent-Disposition: attachment\r\n\r\nx\r\n" + LAST,
+            b"--b0unda7y\r\nno colon\r\n\r\nx\r\n" + LAST,
+            b"--b0unda7y\r\nContent-Disposition: form-data\r\n\r\nx\r\n" + LAST,
+            b"--b0unda7y\r\nContent-Disposition: form-data; name=\xff\r\n\r\nx\r\n" + LAST,
+        ],
+    )
+    async def test_what_is_no_form_data(self, client: httpx.AsyncClient, body: bytes) -> None:
+        assert message_of(await send(client, body))
+
+    @pytest.mark.parametrize("field", ["operations", "map"])
+    async def test_an_oversized_field(self, client: httpx.AsyncClient, field: str) -> None:
+        fields = {"operations": operations(1), "map": part("map", paths(1))}
+        fields[field] = part(field, b" " * 2_001)
+        body = fields["operations"] + fields["map"] + file_part("0", b"x") + LAST
+
+        assert "2000" in message_of(await send(client, body), 413)
+
+    async def test_too_many_files(self, client: httpx.AsyncClient) -> None:
+        assert "3" in message_of(await send(client, whole(*[b"x"] * 4)))
+
+    async def test_a_body_over_the_limit(self, client: httpx.AsyncClient) -> None:
+        response = await send(client, whole(b"x" * 100_000, b"y" * 100_001))
+
+        assert "200000" in message_of(response, 413)
+
+    @pytest.mark.parametrize(
+        "disposition", ["\r\nX-Long: " + "x" * 5_000, "".join(f"\r\nX-{n}: y" for n in range(20))]
+    )
+    async def test_headers_that_are_too_large(
+        self, client: httpx.AsyncClient, disposition: str
+    ) -> None:
+        body = operations(1) + part("map", paths(1)) + part("0", b"x", disposition) + LAST
+
+        assert "header" in message_of(await send(client, body), 413)
+
+    async def test_a_client_that_goes_away(self, address: str, world: World) -> None:
+        body = whole(b"x" * 50_000)
+        wire = await Wire.to(address, len(body))
+
+        await wire.send(body[:-1_000])
+        await world.first_chunk.wait()
+        await wire.close()
+
+        await world.stopped.wait()
+
+    async def test_a_file_that_stops_coming(self, address: str, world: World, stage: Stage) -> None:
+        stage.http = http_endpoint(world, HTTPLimits(idle_seconds=0.2))
+        body = whole(b"x" * 50_000)
+        wire = await Wire.to(address, len(body))
+
+        await wire.send(body[:-1_000])
+
+        head, answer = await wire.answer()
+        assert head.startswith(b"HTTP/1.1 408 ")
+        assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+        await wire.close()
+
+    async def test_after_a_fault_nothing_more_can_be_read(self) -> None:
+        body = operations(1) + part("map", paths(1)) + file_part("9", b"x") + LAST
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        parts = Parts(Body(receive, limit=10**6, idle_seconds=1), "b0unda7y")
+        _, uploads = await read_multipart(parts, MultipartLimits())
+
+        for _ in range(2):
+            with pytest.raises(UploadFailed, match="'9' is not in the map"):
+                await anext(uploads.files())
+        with pytest.raises(UploadFailed, match="'9' is not in the map"):
+            await uploads.chunk()
+
+
+class TestNoise:
+    """Whatever comes is read or refused, and nothing else happens."""
+
+    async def _read(self, body: bytes, step: int) -> None:
+        chunks = [body[start : start + step] for start in range(0, len(body), step)]
+
+        async def receive() -> Message:
+            chunk = chunks.pop(0) if chunks else b""
+            return {"type": "http.request", "body": chunk, "more_body": bool(chunks)}
+
+        parts = Parts(Body(receive, limit=10**6, idle_seconds=1), "b0unda7y")
+        try:
+            _, uploads = await read_multipart(parts, MultipartLimits())
+            async for file in uploads.files():
+                async for _ in file.chunks():
+                    pass
+        except (Refusal, UploadFailed):
+            pass
+
+    @given(st.data())
+    @settings(max_examples=300)
+    async def test_a_damaged_body(self, data: st.DataObject) -> None:
+        body = bytearray(whole(b"x" * 40, b"\r\n--b0unda7"))
+        for _ in range(data.draw(st.integers(1, 4))):
+            start = data.draw(st.integers(0, len(body)))
+            end = start + data.draw(st.integers(0, 12))
+            body[start:end] = data.draw(st.binary(max_size=12))
+
+        await self._read(bytes(body), data.draw(st.integers(1, 200)))
+
+    @given(st.text(st.sampled_from("filename*=0123'%;\" ütf細-8\\/aA.\0"), max_size=60))
+    @settings(max_examples=500)
+    def test_a_damaged_disposition(self, noise: str) -> None:
+        with suppress(Refusal):
+            assert file_name(Part("0", None, f"form-data; filename*{noise}"))
+
+
+class TestRefusals:
+    async def test_without_a_viewer_nothing_is_read(
+        self, address: str, world: World, stage: Stage
+    ) -> None:
+        anonymous = {key: value for key, value in HEADERS.items() if key != "authorization"}
+        wire = await Wire.to(address, 10**12, anonymous)
+
+        head, answer = await wire.answer()
+
+        assert head.startswith(b"HTTP/1.1 401 ")
+        assert b"\r\nwww-authenticate: Bearer\r\n" in head
+        assert b"\r\nconnection: close\r\n" in head
+        assert answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+        await wire.close()
+
+    async def test_without_a_preflight_header_it_is_refused(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        response = await client.post(
+            "/",
+            content=whole(b"x"),
+            headers={key: value for key, value in HEADERS.items() if key != "GraphQL-Preflight"},
+        )
+
+        assert "GraphQL-Preflight" in message_of(response)
+
+    @pytest.mark.parametrize(
+        ("field", "answered"),
+        [("uploadForbidden", None), ("uploadIgnored", {"uploadIgnored": 1})],
+    )
+    async def test_a_field_that_does_not_read_is_answered_at_once(
+        self, address: str, field: str, answered: object
+    ) -> None:
+        query = f"mutation ($files: [Upload!]!) {{ {field}(files: $files) }}"
+        wire = await Wire.to(address, 10**12)
+        await wire.send(
+            operations(1, query) + part("map", paths(1, query)) + file_part("0", b"x" * 1_000)
+        )
+
+        head, answer = await wire.answer()
+
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert b"\r\nconnection: close\r\n" in head
+        assert answer["data"] == answered
+        await wire.close()
+
+    async def test_a_short_unread_rest_keeps_the_connection(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        query = "mutation ($files: [Upload!]!) { uploadIgnored(files: $files) }"
+
+        for _ in range(2):
+            response = await send(client, whole(b"x" * 500_000, query=query))
+            assert response.json() == {"data": {"uploadIgnored": 1}}
+            assert "connection" not in response.headers
