@@ -7,6 +7,7 @@ import signal
 import socket
 import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from multiprocessing.connection import wait
 
@@ -24,6 +25,7 @@ from schema.protocol import ProtocolLimits
 
 _SHUTDOWN_SECONDS = 10
 _WORKER_SECONDS = 10
+_NOT_STARTED = "The application did not start; the log tells why."
 
 
 class ServeError(Exception):
@@ -44,9 +46,10 @@ def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
         if workers > 1:
             shared = tempfile.TemporaryDirectory(prefix="cellhub-metrics-")
             os.environ[metrics.SHARED_FOLDER] = stack.enter_context(shared)
+        run = _runner(_configuration(ready, workers), listening)
         address = ready.public_url or f"http://{_written(host)}:{listening.getsockname()[1]}"
         print(f"Cell Segmentation Hub: {address}/graphql, data in {ready.data_dir}", flush=True)  # noqa: T201
-        _run(_configuration(ready, workers), listening)
+        run()
 
 
 def application() -> ASGIApp:
@@ -100,25 +103,32 @@ def _configuration(settings: Settings, workers: int) -> Config:
     )
 
 
-def _run(config: Config, listening: socket.socket) -> None:
-    try:
-        if config.workers == 1:
-            server = Server(config)
-            # Noted from here on: raised into the import of the application a signal may be lost.
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, server.handle_exit)
-            server.run(sockets=[listening])
-            return
+def _runner(config: Config, listening: socket.socket) -> Callable[[], None]:
+    """Return what serves until a signal comes.
+
+    Signals are noted from here on. Raised as exceptions they may be lost, in an import or a
+    finalizer, and from now on somebody may know that the hub is there.
+    """
+    if config.workers > 1:
         supervisor = Multiprocess(config, sockets=[listening])
-        supervisor.run()
-        started = all(process.exitcode != STARTUP_FAILURE for process in supervisor.processes)
-    except KeyboardInterrupt:
-        # uvicorn raises the signal again that it has obeyed.
-        return
-    except SystemExit:
-        started = False
-    if not started:
-        raise ServeError("The application did not start; the log tells why.")
+        return lambda: _supervise(supervisor)
+    server = Server(config)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, server.handle_exit)
+    return lambda: _serve(server, listening)
+
+
+def _serve(server: Server, listening: socket.socket) -> None:
+    try:
+        server.run(sockets=[listening])
+    except SystemExit as error:
+        raise ServeError(_NOT_STARTED) from error
+
+
+def _supervise(supervisor: Multiprocess) -> None:
+    supervisor.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        raise ServeError(_NOT_STARTED)
 
 
 def _end_with_the_parent() -> None:
