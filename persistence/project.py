@@ -49,6 +49,28 @@ async def access(
     return None if row is None else access_of(row)
 
 
+_MEMBERS_NOW = text("""
+    SELECT p.members_revision, m.user_id, m.role
+    FROM projects p LEFT JOIN project_members m ON m.project_id = p.id
+    WHERE p.id = :project_id
+""")
+
+
+async def members_now(
+    connection: Connection, project_id: UUID
+) -> tuple[int, dict[UUID, ProjectRole]] | None:
+    """Return the revision of who may do what, and the role of each member as of it.
+
+    None where the project is gone. Both are of one moment, so who is missing is shut out.
+    """
+    rows = (await connection.execute(_MEMBERS_NOW, {"project_id": project_id})).all()
+    if not rows:
+        return None
+    # Even a project without members has a row: it names nobody.
+    roles = {row.user_id: ProjectRole(row.role) for row in rows if row.user_id is not None}
+    return rows[0].members_revision, roles
+
+
 _ACCESSES = text(f"""
     SELECT {_P}, m.role FROM projects p JOIN project_members m ON m.project_id = p.id
     WHERE p.id = ANY(:project_ids) AND m.user_id = :user_id
