@@ -21,7 +21,7 @@ from hub.health import Readiness, alive
 from hub.metrics import Metrics
 from hub.services import open_services
 from hub.settings import Settings
-from hub.upkeep import close_revoked_sockets, in_background, take_back_lost_jobs
+from hub.upkeep import cut_off_revoked, in_background, take_back_lost_jobs
 from realtime.bus import Bus
 from resolvers.account import REVOKED_CHANNEL
 from resolvers.authentication import authenticate
@@ -78,17 +78,18 @@ def create_app(settings: Settings) -> Starlette:
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
         async with open_services(settings) as services:
             endpoints = _endpoints(settings, services)
-            sockets = endpoints["sockets"]
+            sockets, streams = endpoints["sockets"], endpoints["http"].streams
 
-            def close_sockets_of(revoked: str) -> None:
+            def cut_off(revoked: str) -> None:
                 key = UUID(revoked)
-                sockets.forbid(lambda viewer: key in (viewer.session_id, viewer.api_key_id))
+                for open_ones in (sockets, streams):
+                    open_ones.forbid(lambda viewer: key in (viewer.session_id, viewer.api_key_id))
 
             async with (
-                services.bus.listen(REVOKED_CHANNEL, close_sockets_of),
+                services.bus.listen(REVOKED_CHANNEL, cut_off),
                 in_background(
                     take_back_lost_jobs(services.database),
-                    close_revoked_sockets(services, sockets),
+                    cut_off_revoked(services, sockets, streams),
                     endpoints["metrics"].keep_fresh(),
                 ),
             ):
@@ -131,7 +132,12 @@ def _endpoints(settings: Settings, services: Services) -> State:
         return await authenticate(services, authorization)
 
     def make_context(
-        *, viewer: Viewer | None, request_id: str, client_address: str, base_url: str
+        *,
+        viewer: Viewer | None,
+        request_id: str,
+        client_address: str,
+        base_url: str,
+        last_event_id: int | None = None,
     ) -> Context:
         return Context(
             services=services,
@@ -139,6 +145,7 @@ def _endpoints(settings: Settings, services: Services) -> State:
             request_id=request_id,
             client_address=client_address,
             base_url=settings.public_url or base_url,
+            last_event_id=last_event_id,
         )
 
     sockets = GraphQLWebSocketEndpoint(
@@ -148,9 +155,20 @@ def _endpoints(settings: Settings, services: Services) -> State:
         on_unexpected=_report,
         limits=SocketLimits(),
     )
+    http = GraphQLHTTPEndpoint(
+        executor,
+        authenticate=viewer_of,
+        make_context=make_context,
+        on_unexpected=_report,
+        limits=HTTPLimits(
+            json_bytes=settings.max_request_bytes,
+            multipart=MultipartLimits(files=settings.max_files_per_upload),
+        ),
+    )
     bus = services.bus
     for name, meaning, read in (
         ("websocket_connections", "WebSockets that are open", lambda: sockets.open_sockets),
+        ("event_streams", "Streams of server-sent events that are open", lambda: len(http.streams)),
         ("watched_projects", "Projects watched", lambda: len(services.project_feeds)),
         ("bus_healthy", "1 while the broker is there", lambda: float(bus.healthy)),
         ("bus_received", "Messages received from the broker", lambda: bus.received),
@@ -158,16 +176,7 @@ def _endpoints(settings: Settings, services: Services) -> State:
     ):
         metrics.follow(name, meaning, read)
     return State(
-        http=GraphQLHTTPEndpoint(
-            executor,
-            authenticate=viewer_of,
-            make_context=make_context,
-            on_unexpected=_report,
-            limits=HTTPLimits(
-                json_bytes=settings.max_request_bytes,
-                multipart=MultipartLimits(files=settings.max_files_per_upload),
-            ),
-        ),
+        http=http,
         sockets=sockets,
         files=FileEndpoint(services.blobs, services.addresses),
         readiness=Readiness(

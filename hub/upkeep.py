@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from persistence import lease
 from persistence.database import Database
 from resolvers.authentication import revoked
-from resolvers.context import Services
-from schema.websocket import GraphQLWebSocketEndpoint
+from resolvers.context import Services, Viewer
 
 SECONDS_BETWEEN = 3.0
 
@@ -27,23 +26,34 @@ async def take_back_lost_jobs(database: Database) -> NoReturn:
         await asyncio.sleep(SECONDS_BETWEEN)
 
 
-async def close_revoked_sockets(services: Services, sockets: GraphQLWebSocketEndpoint) -> NoReturn:
-    """Close sockets whose credentials were revoked, even where no message told so."""
+class Connections(Protocol):
+    """Connections that last, and who is behind them."""
+
+    @property
+    def viewers(self) -> Collection[Viewer]:
+        """Those whose credentials let them in."""
+        ...
+
+    def forbid(self, concerned: Callable[[Viewer], bool]) -> None:
+        """End the connections of these viewers."""
+        ...
+
+
+async def cut_off_revoked(services: Services, *connections: Connections) -> NoReturn:
+    """End connections whose credentials were revoked, even where no message told so."""
     while True:
         await asyncio.sleep(SECONDS_BETWEEN)
         try:
-            await _close_revoked(services, sockets)
+            await _cut_off_revoked(services, connections)
         except Exception as error:  # noqa: BLE001, the database may be back the next time
-            logger.warning("Credentials of open sockets could not be checked: %r", error)
+            logger.warning("Credentials of open connections could not be checked: %r", error)
 
 
-async def _close_revoked(services: Services, sockets: GraphQLWebSocketEndpoint) -> None:
-    if viewers := sockets.viewers:
+async def _cut_off_revoked(services: Services, connections: Sequence[Connections]) -> None:
+    if viewers := [viewer for each in connections for viewer in each.viewers]:
         gone = await revoked(services, viewers)
-        if gone:
-            sockets.forbid(
-                lambda viewer: not gone.isdisjoint((viewer.session_id, viewer.api_key_id))
-            )
+        for each in connections if gone else ():
+            each.forbid(lambda viewer: not gone.isdisjoint((viewer.session_id, viewer.api_key_id)))
 
 
 @asynccontextmanager

@@ -56,7 +56,8 @@ class Viewer:
 class Context:
     """One operation: who asks, from where, over which services.
 
-    ``base_url`` is the hub's own address as the client sees it, without a slash at the end.
+    ``base_url`` is the hub's own address as the client sees it, without a slash at the end;
+    ``last_event_id`` the last revision that a client has which takes up a stream again.
     """
 
     services: Services
@@ -64,6 +65,7 @@ class Context:
     request_id: str
     client_address: str
     base_url: str
+    last_event_id: int | None = None
     cache: dict[object, object] = field(default_factory=dict)
 
     @property

@@ -24,10 +24,19 @@ Raises a HubError (Unauthenticated) for credentials that do not hold.
 
 
 class MakeContext(Protocol):
-    """Makes what resolvers get: one for each operation, and for each event of a subscription."""
+    """Makes what resolvers get: one for each operation, and for each event of a subscription.
+
+    ``last_event_id`` is the revision that a client has, which goes on with a stream of events.
+    """
 
     def __call__(
-        self, *, viewer: Viewer | None, request_id: str, client_address: str, base_url: str
+        self,
+        *,
+        viewer: Viewer | None,
+        request_id: str,
+        client_address: str,
+        base_url: str,
+        last_event_id: int | None = None,
     ) -> RequestContext:
         """Return a fresh context."""
         ...

@@ -1,6 +1,7 @@
 """GraphQL over HTTP, as https://graphql.github.io/graphql-over-http/draft/ has it."""
 
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 
 from graphql import OperationType
@@ -14,14 +15,15 @@ from schema.body import Body, ClientGone
 from schema.caller import Authenticate, Caller, MakeContext, caller_of
 from schema.errors import Masking, OnUnexpected, WireError, wire_error
 from schema.execution import Executor, RequestContext, Result, encode
+from schema.headers import content_type, last_event_id, require_plain_utf8, require_preflight
 from schema.multipart import MultipartLimits, read_multipart
 from schema.negotiation import MediaType, negotiate, status_of
 from schema.parts import Parts, boundary_of
 from schema.refusal import Refusal, bad_request
 from schema.reply import Reply, send_reply
 from schema.requests import GraphQLRequest, decode_query_string, decode_request
+from schema.sse import HEADERS, EventStreams, StreamServices, Subscribe, whole
 
-_PREFLIGHT_HEADERS = ("apollo-require-preflight", "graphql-preflight", "x-requested-with")
 _STATUSES = {
     Unauthenticated.code: HTTPStatus.UNAUTHORIZED,
     Forbidden.code: HTTPStatus.FORBIDDEN,
@@ -33,13 +35,15 @@ class HTTPLimits(Struct, frozen=True, kw_only=True):
     """How large a body may be, in bytes, and how long it may stop coming, in seconds.
 
     ``anonymous_bytes`` is for who has not signed in: what may be asked then is short, while to
-    decode a long body takes time and memory.
+    decode a long body takes time and memory. ``keep_alive_seconds`` is how long a stream of events
+    is silent at most.
     """
 
     json_bytes: int = 16 * 2**20
     anonymous_bytes: int = 2**16
     upload_bytes: int = 64 * 2**30
     idle_seconds: float = 60.0
+    keep_alive_seconds: float = 12.0
     multipart: MultipartLimits = MultipartLimits()
 
 
@@ -51,6 +55,8 @@ class _Call(Struct, frozen=True, eq=False):
     body: Body
     caller: Caller
     media_type: MediaType | None
+    receive: Receive
+    send: Send
 
 
 class _Credentials(Struct, frozen=True):
@@ -67,7 +73,10 @@ class _Answer(Struct, frozen=True):
 
 
 class GraphQLHTTPEndpoint:
-    """The ASGI application behind /graphql: queries by GET, queries and mutations by POST."""
+    """The ASGI application behind /graphql: all operations by POST, all but mutations by GET.
+
+    Subscriptions come as ``streams`` of events.
+    """
 
     def __init__(
         self,
@@ -83,10 +92,13 @@ class GraphQLHTTPEndpoint:
         self._make_context = make_context
         self._masking = Masking(on_unexpected)
         self._limits = limits
+        self.streams = EventStreams(
+            StreamServices(executor, self._masking, limits.keep_alive_seconds)
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        call = self._call(scope, receive)
+        call = self._call(scope, receive, send)
         try:
             answer = await self._answer(call)
         except Refusal as refusal:
@@ -97,8 +109,12 @@ class GraphQLHTTPEndpoint:
         except Exception as exception:  # noqa: BLE001 - whatever it is, it is masked and reported
             error = self._masking.unexpected(exception, call.caller.request_id)
             answer = _Answer(HTTPStatus.INTERNAL_SERVER_ERROR, _encode_error(error))
+        if answer is None:
+            return
+        in_new_type = call.media_type is MediaType.RESPONSE
+        media_type = MediaType.RESPONSE if in_new_type else MediaType.JSON
         headers = {
-            "content-type": f"{call.media_type or MediaType.JSON}; charset=utf-8",
+            "content-type": f"{media_type}; charset=utf-8",
             "cache-control": "no-store",
             "x-request-id": call.caller.request_id,
             **answer.headers,
@@ -106,19 +122,20 @@ class GraphQLHTTPEndpoint:
         reply = Reply(answer.status, answer.content, headers)
         await send_reply(send, reply, call.headers, call.body)
 
-    def _call(self, scope: Scope, receive: Receive) -> _Call:
+    def _call(self, scope: Scope, receive: Receive, send: Send) -> _Call:
         headers = Headers(scope=scope)
-        is_upload = _content_type(headers) == "multipart/form-data"
+        is_upload = content_type(headers) == "multipart/form-data"
         limit = self._limits.upload_bytes if is_upload else self._limits.json_bytes
         body = Body(receive, limit=limit, idle_seconds=self._limits.idle_seconds)
         media_type = negotiate(",".join(headers.getlist("accept")))
-        return _Call(scope, headers, body, caller_of(scope, headers), media_type)
+        return _Call(scope, headers, body, caller_of(scope, headers), media_type, receive, send)
 
-    async def _answer(self, call: _Call) -> _Answer:
+    async def _answer(self, call: _Call) -> _Answer | None:
+        """Return the answer, or None where it was a stream of events."""
         if call.media_type is None:
             offered = ", ".join(MediaType)
             raise Refusal(HTTPStatus.NOT_ACCEPTABLE, f"Accept one of: {offered}.")
-        match call.scope["method"], _content_type(call.headers):
+        match call.scope["method"], content_type(call.headers):
             case "GET", _:
                 return await self._get(call, call.media_type)
             case "POST", "application/json":
@@ -134,8 +151,8 @@ class GraphQLHTTPEndpoint:
             HTTPStatus.METHOD_NOT_ALLOWED, "Use POST or GET.", headers={"allow": "GET, POST"}
         )
 
-    async def _get(self, call: _Call, media_type: MediaType) -> _Answer:
-        _require_preflight(call.headers)
+    async def _get(self, call: _Call, media_type: MediaType) -> _Answer | None:
+        require_preflight(call.headers)
         try:
             request = decode_query_string(call.scope["query_string"])
         except BadUserInput as error:
@@ -146,8 +163,8 @@ class GraphQLHTTPEndpoint:
             )
         return await self._execute(call, request, await self._credentials(call), media_type)
 
-    async def _post(self, call: _Call, media_type: MediaType) -> _Answer:
-        _require_plain_utf8(call.headers)
+    async def _post(self, call: _Call, media_type: MediaType) -> _Answer | None:
+        require_plain_utf8(call.headers)
         credentials = await self._credentials(call)
         try:
             request = decode_request(await self._body(call, credentials))
@@ -186,7 +203,13 @@ class GraphQLHTTPEndpoint:
         request: GraphQLRequest,
         credentials: _Credentials,
         media_type: MediaType,
-    ) -> _Answer:
+    ) -> _Answer | None:
+        if (
+            media_type is MediaType.EVENT_STREAM
+            and self._executor.operation_type(request) is OperationType.SUBSCRIPTION
+        ):
+            await self._stream(call, request, credentials)
+            return None
         result = await self._executor.execute(request, self._context(call, credentials.viewer))
         errors, refusal = result.errors or (), credentials.refusal
         in_vain = not any((result.data or {}).values())
@@ -194,9 +217,22 @@ class GraphQLHTTPEndpoint:
             raise refusal
         return _answer(result, media_type)
 
+    async def _stream(
+        self, call: _Call, request: GraphQLRequest, credentials: _Credentials
+    ) -> None:
+        if credentials.refusal:
+            raise credentials.refusal
+        last_seen = last_event_id(call.headers)
+        context = partial(self._context, call, credentials.viewer, last_seen)
+        subscribe = Subscribe(request, context, call.caller.request_id)
+        with self.streams.opened(credentials.viewer, call.receive, call.send) as stream:
+            # They may have been withdrawn while the body came, and the stream was not known yet.
+            await self._viewer(call)
+            await stream.run(subscribe)
+
     async def _upload(self, call: _Call, media_type: MediaType) -> _Answer:
-        _require_preflight(call.headers)
-        _require_plain_utf8(call.headers)
+        require_preflight(call.headers)
+        require_plain_utf8(call.headers)
         parts = Parts(call.body, boundary_of(call.headers["content-type"]))
         viewer = await self._viewer(call)
         if viewer is None:
@@ -216,43 +252,26 @@ class GraphQLHTTPEndpoint:
             status = _STATUSES.get(error.code, HTTPStatus.BAD_REQUEST)
             raise Refusal(status, error.message, error.code) from None
 
-    def _context(self, call: _Call, viewer: Viewer | None) -> RequestContext:
+    def _context(
+        self, call: _Call, viewer: Viewer | None, last_event_id: int | None = None
+    ) -> RequestContext:
         return self._make_context(
             viewer=viewer,
             request_id=call.caller.request_id,
             client_address=call.caller.client_address,
             base_url=call.caller.base_url,
+            last_event_id=last_event_id,
         )
 
 
 def _answer(result: Result, media_type: MediaType) -> _Answer:
+    if media_type is MediaType.EVENT_STREAM:
+        return _Answer(HTTPStatus.OK, whole(result), HEADERS)
     return _Answer(status_of(result, media_type), encode(result))
 
 
 def _encode_error(error: WireError) -> bytes:
     return encode(Result(errors=(error,)))
-
-
-def _content_type(headers: Headers) -> str:
-    return headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _require_plain_utf8(headers: Headers) -> None:
-    charset = headers.get("content-type", "").lower().partition("charset=")[2]
-    if charset and charset.partition(";")[0].strip(' "') not in ("utf-8", "utf8"):
-        raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send the body as UTF-8.")
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send the body without compression.")
-
-
-def _require_preflight(headers: Headers) -> None:
-    """Refuse what a foreign page can make a browser send without asking the hub first."""
-    if not any(headers.get(name) for name in _PREFLIGHT_HEADERS):
-        raise Refusal(
-            HTTPStatus.BAD_REQUEST,
-            "Against cross-site requests, GET and multipart/form-data need a header"
-            " 'GraphQL-Preflight: 1' (or Apollo-Require-Preflight, or X-Requested-With).",
-        )
 
 
 def _unauthenticated(message: str, challenge: str) -> Refusal:

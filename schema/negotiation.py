@@ -11,9 +11,14 @@ class MediaType(StrEnum):
 
     RESPONSE = "application/graphql-response+json"
     JSON = "application/json"
+    EVENT_STREAM = "text/event-stream"
 
 
-_ANYTHING = ("*/*", "application/*")
+_RANGES = {
+    "*/*": MediaType.RESPONSE,
+    "application/*": MediaType.RESPONSE,
+    "text/*": MediaType.EVENT_STREAM,
+}
 
 
 def negotiate(accept: str) -> MediaType | None:
@@ -33,16 +38,19 @@ def negotiate(accept: str) -> MediaType | None:
 
 
 def status_of(result: Result, media_type: MediaType) -> HTTPStatus:
-    """Return the status of a result. In application/json only 200 is trusted to be GraphQL's."""
-    if result.executed or media_type is MediaType.JSON:
+    """Return the status of a result.
+
+    In application/json only 200 is trusted to be GraphQL's, and clients of event streams read
+    nothing of another response.
+    """
+    if result.executed or media_type is not MediaType.RESPONSE:
         return HTTPStatus.OK
     return HTTPStatus.BAD_REQUEST
 
 
 def _known(name: str) -> MediaType | None:
-    if name in _ANYTHING:
-        return MediaType.RESPONSE
-    return next((media_type for media_type in MediaType if media_type == name), None)
+    ranged = _RANGES.get(name)
+    return ranged or next((media_type for media_type in MediaType if media_type == name), None)
 
 
 def _quality(parameters: str) -> float:

@@ -32,7 +32,7 @@ async def send_reply(send: Send, reply: Reply, request_headers: Headers, body: B
     headers = {**reply.headers, "content-length": str(len(reply.content))}
     if rest is None or rest > _DRAINED_BYTES:
         headers["connection"] = "close"
-    await send(_start(reply.status, headers))
+    await send(response_start(reply.status, headers))
     await send({"type": "http.response.body", "body": reply.content, "more_body": rest != 0})
     if rest != 0:
         if not _awaits_permission(request_headers, body):
@@ -54,6 +54,7 @@ def _awaits_permission(headers: Headers, body: Body) -> bool:
     return body.received == 0 and headers.get("expect", "").lower() == "100-continue"
 
 
-def _start(status: HTTPStatus, headers: Mapping[str, str]) -> Message:
+def response_start(status: HTTPStatus, headers: Mapping[str, str]) -> Message:
+    """Return the message that begins a response."""
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     return {"type": "http.response.start", "status": status.value, "headers": raw}

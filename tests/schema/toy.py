@@ -61,9 +61,15 @@ class World:
                 return viewer
 
     def make_context(
-        self, *, viewer: Viewer | None, request_id: str, client_address: str, base_url: str
+        self,
+        *,
+        viewer: Viewer | None,
+        request_id: str,
+        client_address: str,
+        base_url: str,
+        last_event_id: int | None = None,
     ) -> "Context":
-        context = Context(self, request_id, viewer, client_address, base_url)
+        context = Context(self, request_id, viewer, client_address, base_url, last_event_id)
         self.contexts.append(context)
         return context
 
@@ -81,6 +87,7 @@ class Context:
     viewer: Viewer | None = None
     client_address: str = ""
     base_url: str = ""
+    last_event_id: int | None = None
 
 
 Info = strawberry.Info[Context, Any]
