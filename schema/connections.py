@@ -1,0 +1,31 @@
+"""How many connections each user has open, be they WebSockets or streams of events."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from resolvers.errors import RateLimited
+
+
+class Connections:
+    """The open connections of one process: ``most`` of each user, at the same time."""
+
+    def __init__(self, most: int = 100) -> None:
+        self._most = most
+        self._open: Counter[UUID] = Counter()
+
+    @contextmanager
+    def of(self, user_id: UUID) -> Iterator[None]:
+        """Count a connection of this user within the block; raises RateLimited for one too many."""
+        if self._open[user_id] >= self._most:
+            raise RateLimited(
+                f"{self._most} connections are open already; close one of them first."
+            )
+        self._open[user_id] += 1
+        try:
+            yield
+        finally:
+            self._open[user_id] -= 1
+            if not self._open[user_id]:
+                del self._open[user_id]
