@@ -164,6 +164,8 @@ class EventStream:
     async def _tell(self, event: bytes) -> None:
         if self._last is None:
             await self._write(event)
+            # Where neither the source nor the client makes it wait, nobody else had their turn.
+            await asyncio.sleep(0)
 
     async def _write(self, data: bytes, *, more: bool = True) -> None:
         await self._take({"type": "http.response.body", "body": data, "more_body": more})

@@ -9,6 +9,7 @@ QUERY = "{ thing { number } }"
 DATA = {"data": {"thing": {"number": 1}}}
 RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
+EVENTS = "text/event-stream"
 PREFLIGHT = {"GraphQL-Preflight": "1"}
 
 

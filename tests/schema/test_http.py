@@ -4,7 +4,17 @@ import httpx
 import pytest
 
 from schema.negotiation import MediaType, negotiate
-from tests.schema.calls import DATA, JSON, PREFLIGHT, QUERY, RESPONSE, code_of, post, post_raw
+from tests.schema.calls import (
+    DATA,
+    EVENTS,
+    JSON,
+    PREFLIGHT,
+    QUERY,
+    RESPONSE,
+    code_of,
+    post,
+    post_raw,
+)
 from tests.schema.toy import World
 
 
@@ -141,6 +151,14 @@ class TestNegotiation:
             (f"{JSON};q=0.9, {RESPONSE}", RESPONSE),
             (f"text/html, {JSON};q=0.2, {RESPONSE}; q=0.1", JSON),
             (f"{JSON};q=0, */*;q=0.1", RESPONSE),
+            (EVENTS, EVENTS),
+            ("text/*", EVENTS),
+            (f"{EVENTS}, multipart/mixed", EVENTS),
+            (f"{RESPONSE}, {JSON}, {EVENTS}, multipart/mixed", RESPONSE),
+            (f"{JSON};q=0.9, {EVENTS}", EVENTS),
+            (f"{JSON}, {EVENTS};q=0.9", JSON),
+            (f"{EVENTS};q=0, {JSON};q=0.1", JSON),
+            (f"{EVENTS};q=0", None),
             ("text/html", None),
             (f"{JSON};q=0", None),
             (f"{JSON};q=x", None),

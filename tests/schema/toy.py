@@ -336,6 +336,10 @@ class Subscription:
         raise RuntimeError("a secret of the database")
 
     @strawberry.subscription
+    async def unencodable(self, info: Info) -> AsyncGenerator[GeoJSON, None]:
+        yield GeoJSON({"type": object()})
+
+    @strawberry.subscription
     async def endless(self, info: Info, size: int = 0) -> AsyncGenerator[str, None]:
         world = info.context.world
         try:
