@@ -23,7 +23,8 @@ from hub.settings import Settings
 from persistence.migrate import MigrationError, upgrade
 from schema.protocol import ProtocolLimits
 
-_SHUTDOWN_SECONDS = 10
+# Longer than mutations may take to finish, and sockets to close.
+_SHUTDOWN_SECONDS = 15
 _WORKER_SECONDS = 10
 _NOT_STARTED = "The application did not start; the log tells why."
 
@@ -87,9 +88,12 @@ def _configuration(settings: Settings, workers: int) -> Config:
         workers=workers,
         loop="uvloop",
         http="hub.guarded_http:GuardedHTTP",
-        ws="websockets-sansio",
+        ws="hub.guarded_websocket:GuardedWebSocket",
         # Deflating costs 36 KiB a connection, and 40 % more CPU a message.
         ws_per_message_deflate=False,
+        # Together as long as a client may read nothing.
+        ws_ping_interval=20.0,
+        ws_ping_timeout=10.0,
         # Bytes, of which a character takes up to four.
         ws_max_size=4 * ProtocolLimits().message_length,
         lifespan="on",

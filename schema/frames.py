@@ -11,7 +11,9 @@ class Frames(Protocol):
     """One WebSocket connection, below ASGI.
 
     ``on_writable`` is called when ``writable`` turns True again, and ``on_shutdown`` when the
-    server shuts down and asks the connection to end soon. Both are called from the event loop.
+    server shuts down and asks the connection to end soon; soon after it was put in place, where
+    that has begun already. Both are called from the event loop, and do nothing until they are
+    replaced.
     """
 
     on_writable: Callable[[], None]
@@ -19,7 +21,7 @@ class Frames(Protocol):
 
     @property
     def writable(self) -> bool:
-        """Whether the client takes what it is sent: False while too much waits for it.
+        """Whether the client takes what it is sent: False while anything waits for it.
 
         True once the connection is gone: what is sent then is forgotten.
         """

@@ -1,8 +1,8 @@
 """graphql-transport-ws over an ASGI server's WebSockets: the endpoint and its open sockets.
 
-The server bounds what it takes in before it gets here. For uvicorn: ``ws="websockets-sansio"``,
-``ws_max_size`` of at least four times ``ProtocolLimits.message_length`` (which counts characters)
-and ``ws_per_message_deflate=False``.
+The server offers ready frames (``schema.frames``), and bounds what it takes in before it gets here.
+For uvicorn: ``ws="hub.guarded_websocket:GuardedWebSocket"``, ``ws_max_size`` of at least four times
+``ProtocolLimits.message_length`` (which counts characters) and ``ws_per_message_deflate=False``.
 """
 
 import asyncio
@@ -14,8 +14,7 @@ from resolvers.context import Viewer
 from schema.caller import Authenticate, MakeContext
 from schema.errors import Masking, OnUnexpected
 from schema.execution import Executor
-from schema.protocol import CloseCode
-from schema.websocket_session import Ending, Session, SessionServices, SocketLimits
+from schema.websocket_session import RESTART, Ending, Session, SessionServices, SocketLimits
 
 
 class GraphQLWebSocketEndpoint:
@@ -70,14 +69,12 @@ class GraphQLWebSocketEndpoint:
         for session in self._sessions:
             session.forbid(concerned)
 
-    async def close_all(
-        self, code: CloseCode = CloseCode.SERVICE_RESTART, reason: str = "Service restart"
-    ) -> None:
-        """Finish the mutations, then close all sockets, and at once those that are still to come.
+    async def close_all(self, ending: Ending = RESTART) -> None:
+        """End all sockets, and at once those that are still to come.
 
-        Clients reconnect on 1012, as on 1001. Returns when no socket is open.
+        Returns when no socket is open.
         """
-        self._closed = Ending(code, reason, finish=True)
+        self._closed = ending
         for session in self._sessions:
             session.end(self._closed)
         await self._empty.wait()

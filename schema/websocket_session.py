@@ -15,6 +15,7 @@ from schema.caller import Authenticate as AuthenticateViewer
 from schema.caller import MakeContext, caller_of
 from schema.errors import Masking
 from schema.execution import Executor, RequestContext
+from schema.frames import EXTENSION, Frames
 from schema.protocol import (
     SUBPROTOCOL,
     Action,
@@ -27,19 +28,19 @@ from schema.protocol import (
     Stop,
     Transmit,
 )
+from schema.socket_outlet import SocketOutlet
 from schema.websocket_operations import Operations
 
 
 class SocketLimits(Struct, frozen=True, kw_only=True):
     """How long a socket may take, in seconds.
 
-    ``initialisation_seconds`` to introduce itself, ``closing_seconds`` to take the close frame,
-    ``finishing_seconds`` to take the results of its mutations when the hub goes down.
+    ``initialisation_seconds`` to introduce itself, ``finishing_seconds`` to take the results of its
+    mutations when the hub goes down.
     """
 
     initialisation_seconds: float = 10.0
-    closing_seconds: float = 5.0
-    finishing_seconds: float = 20.0
+    finishing_seconds: float = 10.0
     protocol: ProtocolLimits = ProtocolLimits()
 
 
@@ -61,11 +62,17 @@ class Ending(Struct, frozen=True):
     finish: bool = False
 
 
+RESTART = Ending(CloseCode.SERVICE_RESTART, "Service restart", finish=True)
+"""Clients reconnect on it, as on 1001."""
+
+
 class Session:
     """One socket, from the handshake to its close.
 
     Its reader is interrupted by a deadline: that of the introduction at first, then that of the
     viewer's credentials, and at once when the session is told to end.
+
+    Raises RuntimeError where the server has no ``Frames``.
     """
 
     def __init__(
@@ -75,16 +82,23 @@ class Session:
         self._subprotocols: list[str] = scope["subprotocols"]
         self._receive = receive
         self._send = send
+        self._frames = _frames_of(scope)
+        self._frames.on_shutdown = lambda: self.end(RESTART)
         self._caller = caller_of(scope, Headers(scope=scope))
         self._connection = Connection(services.limits.protocol)
-        self._writing = asyncio.Lock()
+        self._waiting = asyncio.Lock()
         self._deadline = asyncio.timeout(services.limits.initialisation_seconds)
         self._reading = False
         self._ending: Ending | None = None
         self._viewer: Viewer | None = None
         self._forbidden: list[Callable[[Viewer], bool]] = []
         self._operations = Operations(
-            services.executor, services.masking, self._connection, self._transmit, self._context
+            services.executor,
+            services.masking,
+            self._connection,
+            self._transmit,
+            self._context,
+            frames=self._frames,
         )
 
     @property
@@ -184,29 +198,48 @@ class Session:
         return self._connection.acknowledge()
 
     async def _transmit(self, transmit: Transmit) -> None:
-        async with self._writing:
-            await self._send({"type": "websocket.send", "text": transmit.text.decode()})
+        if self._frames.writable:
+            self._frames.send(transmit.text)
+            # An operation that always has a next result leaves the others their turn.
+            await asyncio.sleep(0)
+        else:
+            # One at a time: each waits until the client has read what the one before it sent.
+            async with self._waiting:
+                await self._send({"type": "websocket.send", "text": transmit.text.decode()})
 
     async def _shut(self, close: Close | None) -> None:
         self._operations.stop_all()
         if close is not None:
             message = {"type": "websocket.close", "code": close.code.value, "reason": close.reason}
-            # A socket that takes nothing more can't be told.
-            with suppress(OSError, TimeoutError):
-                async with asyncio.timeout(self._services.limits.closing_seconds), self._writing:
-                    await self._send(message)
+            # A socket that is gone can't be told.
+            with suppress(OSError):
+                await self._send(message)
         await self._operations.ended()
 
-    def _context(self, request_id: str) -> RequestContext:
+    def _context(
+        self, request_id: str, subscriber: SocketOutlet | None = None
+    ) -> RequestContext:
         return self._services.make_context(
             viewer=self._viewer,
             request_id=request_id,
+            subscriber=subscriber,
             client_address=self._caller.client_address,
             base_url=self._caller.base_url,
         )
 
     def _report(self, error: Exception) -> None:
         self._services.masking.unexpected(error, self._caller.request_id)
+
+
+def _frames_of(scope: Scope) -> Frames:
+    try:
+        frames: Frames = scope["extensions"][EXTENSION]
+    except KeyError:
+        raise RuntimeError(
+            "WebSockets need the server's ready frames: serve the hub with `cellhub serve`, or with"
+            " `uvicorn --ws hub.guarded_websocket:GuardedWebSocket`."
+        ) from None
+    return frames
 
 
 def _loop_time(instant: datetime | None) -> float | None:

@@ -229,7 +229,7 @@ async def running_hub(database_url: str, folder: Path, **settings: Any) -> Async
         uvicorn.Config(
             app,
             http="hub.guarded_http:GuardedHTTP",
-            ws="websockets-sansio",
+            ws="hub.guarded_websocket:GuardedWebSocket",
             ws_per_message_deflate=False,
             lifespan="on",
             log_config=None,

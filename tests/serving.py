@@ -4,22 +4,24 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
+async def serving(app: ASGIApp, **options: Any) -> AsyncIterator[str]:
     """Serve an application on a free port; yields host and port."""
     config = uvicorn.Config(
         app,
-        ws="websockets-sansio",
+        ws="hub.guarded_websocket:GuardedWebSocket",
         ws_max_size=2**22,
         ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
         access_log=False,
+        **options,
     )
     server = uvicorn.Server(config)
     # The socket listens before the server runs, so clients need not wait for it.

@@ -8,7 +8,7 @@ from websockets.asyncio.client import ClientConnection
 
 from schema.protocol import CloseCode
 from schema.websocket import GraphQLWebSocketEndpoint
-from schema.websocket_session import SocketLimits
+from schema.websocket_session import Ending, SocketLimits
 from tests.protocol.client import Client, connect
 from tests.protocol.conftest import Connect
 from tests.schema.toy import ADA, BOB, World, websocket_endpoint
@@ -208,7 +208,7 @@ class TestClosingAll:
     async def test_those_still_to_come_as_well(
         self, connected: Connect, endpoint: GraphQLWebSocketEndpoint
     ) -> None:
-        await endpoint.close_all(CloseCode.GOING_AWAY, "Bye")
+        await endpoint.close_all(Ending(CloseCode.GOING_AWAY, "Bye"))
 
         async with connected() as client:
             assert await client.closed() == (1001, "Bye")

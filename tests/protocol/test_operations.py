@@ -303,14 +303,13 @@ class TestSlowClients:
                 "s", "subscription ($n: Int!) { endless(size: $n) }", variables={"n": size}
             )
 
-            await quick.subscribe("s", "subscription { count(to: 5000) { number } }")
-            await quick.hear_all_of("s")
-            first = world.made
-            await quick.subscribe("s", "subscription { count(to: 5000) { number } }")
-            await quick.hear_all_of("s")
+            made = -1
+            while made != world.made:
+                made = world.made
+                await quick.subscribe("s", "subscription { count(to: 5000) { number } }")
+                await quick.hear_all_of("s")
 
-            assert world.made == first, "it is stalled, for ever"
-            assert first * size < 32 * 2**20, "what is in flight is the sockets' business"
+            assert made * size < 32 * 2**20, "what is in flight is the sockets' business"
             slow.socket.transport.abort()
         await world.stopped.wait()
 
