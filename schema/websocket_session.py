@@ -28,7 +28,6 @@ from schema.protocol import (
     Stop,
     Transmit,
 )
-from schema.socket_outlet import SocketOutlet
 from schema.websocket_operations import Operations
 
 
@@ -216,13 +215,10 @@ class Session:
                 await self._send(message)
         await self._operations.ended()
 
-    def _context(
-        self, request_id: str, subscriber: SocketOutlet | None = None
-    ) -> RequestContext:
+    def _context(self, request_id: str) -> RequestContext:
         return self._services.make_context(
             viewer=self._viewer,
             request_id=request_id,
-            subscriber=subscriber,
             client_address=self._caller.client_address,
             base_url=self._caller.base_url,
         )
