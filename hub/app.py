@@ -26,6 +26,7 @@ from realtime.bus import Bus
 from resolvers.account import REVOKED_CHANNEL
 from resolvers.authentication import authenticate
 from resolvers.context import Context, Services, Viewer
+from schema.connections import Connections
 from schema.execution import Executor
 from schema.http import GraphQLHTTPEndpoint, HTTPLimits
 from schema.limits import DocumentLimits
@@ -148,6 +149,7 @@ def _endpoints(settings: Settings, services: Services) -> State:
             last_event_id=last_event_id,
         )
 
+    connections = Connections()
     sockets = GraphQLWebSocketEndpoint(
         executor,
         authenticate=viewer_of,
@@ -159,6 +161,7 @@ def _endpoints(settings: Settings, services: Services) -> State:
         executor,
         authenticate=viewer_of,
         make_context=make_context,
+        connections=connections,
         on_unexpected=_report,
         limits=HTTPLimits(
             json_bytes=settings.max_request_bytes,

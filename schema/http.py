@@ -1,6 +1,7 @@
 """GraphQL over HTTP, as https://graphql.github.io/graphql-over-http/draft/ has it."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import partial
 from http import HTTPStatus
 
@@ -13,6 +14,7 @@ from resolvers.context import Viewer
 from resolvers.errors import BadUserInput, Forbidden, HubError, RateLimited, Unauthenticated
 from schema.body import Body, ClientGone
 from schema.caller import Authenticate, Caller, MakeContext, caller_of
+from schema.connections import Connections
 from schema.errors import Masking, OnUnexpected, WireError, wire_error
 from schema.execution import Executor, RequestContext, Result, encode
 from schema.headers import content_type, last_event_id, require_plain_utf8, require_preflight
@@ -22,7 +24,7 @@ from schema.parts import Parts, boundary_of
 from schema.refusal import Refusal, bad_request
 from schema.reply import Reply, send_reply
 from schema.requests import GraphQLRequest, decode_query_string, decode_request
-from schema.sse import HEADERS, EventStreams, StreamServices, Subscribe, whole
+from schema.sse import HEADERS, EventStreams, StreamServices, Subscribe, Wire, whole
 
 _STATUSES = {
     Unauthenticated.code: HTTPStatus.UNAUTHORIZED,
@@ -50,13 +52,11 @@ class HTTPLimits(Struct, frozen=True, kw_only=True):
 class _Call(Struct, frozen=True, eq=False):
     """One request, as far as it is known before its body is read."""
 
-    scope: Scope
+    wire: Wire
     headers: Headers
     body: Body
     caller: Caller
     media_type: MediaType | None
-    receive: Receive
-    send: Send
 
 
 class _Credentials(Struct, frozen=True):
@@ -85,12 +85,14 @@ class GraphQLHTTPEndpoint:
         authenticate: Authenticate,
         make_context: MakeContext,
         on_unexpected: OnUnexpected,
+        connections: Connections,
         limits: HTTPLimits,
     ) -> None:
         self._executor = executor
         self._authenticate = authenticate
         self._make_context = make_context
         self._masking = Masking(on_unexpected)
+        self._connections = connections
         self._limits = limits
         self.streams = EventStreams(
             StreamServices(executor, self._masking, limits.keep_alive_seconds)
@@ -98,7 +100,7 @@ class GraphQLHTTPEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        call = self._call(scope, receive, send)
+        call = self._call(Wire(scope, receive, send))
         try:
             answer = await self._answer(call)
         except Refusal as refusal:
@@ -122,20 +124,20 @@ class GraphQLHTTPEndpoint:
         reply = Reply(answer.status, answer.content, headers)
         await send_reply(send, reply, call.headers, call.body)
 
-    def _call(self, scope: Scope, receive: Receive, send: Send) -> _Call:
-        headers = Headers(scope=scope)
+    def _call(self, wire: Wire) -> _Call:
+        headers = Headers(scope=wire.scope)
         is_upload = content_type(headers) == "multipart/form-data"
         limit = self._limits.upload_bytes if is_upload else self._limits.json_bytes
-        body = Body(receive, limit=limit, idle_seconds=self._limits.idle_seconds)
+        body = Body(wire.receive, limit=limit, idle_seconds=self._limits.idle_seconds)
         media_type = negotiate(",".join(headers.getlist("accept")))
-        return _Call(scope, headers, body, caller_of(scope, headers), media_type, receive, send)
+        return _Call(wire, headers, body, caller_of(wire.scope, headers), media_type)
 
     async def _answer(self, call: _Call) -> _Answer | None:
         """Return the answer, or None where it was a stream of events."""
         if call.media_type is None:
             offered = ", ".join(MediaType)
             raise Refusal(HTTPStatus.NOT_ACCEPTABLE, f"Accept one of: {offered}.")
-        match call.scope["method"], content_type(call.headers):
+        match call.wire.scope["method"], content_type(call.headers):
             case "GET", _:
                 return await self._get(call, call.media_type)
             case "POST", "application/json":
@@ -154,7 +156,7 @@ class GraphQLHTTPEndpoint:
     async def _get(self, call: _Call, media_type: MediaType) -> _Answer | None:
         require_preflight(call.headers)
         try:
-            request = decode_query_string(call.scope["query_string"])
+            request = decode_query_string(call.wire.scope["query_string"])
         except BadUserInput as error:
             raise bad_request(error) from None
         if self._executor.operation_type(request) is OperationType.MUTATION:
@@ -222,13 +224,17 @@ class GraphQLHTTPEndpoint:
     ) -> None:
         if credentials.refusal:
             raise credentials.refusal
-        last_seen = last_event_id(call.headers)
-        context = partial(self._context, call, credentials.viewer, last_seen)
+        viewer, last_seen = credentials.viewer, last_event_id(call.headers)
+        context = partial(self._context, call, viewer, last_seen)
         subscribe = Subscribe(request, context, call.caller.request_id)
-        with self.streams.opened(credentials.viewer, call.receive, call.send) as stream:
-            # They may have been withdrawn while the body came, and the stream was not known yet.
-            await self._viewer(call)
-            await stream.run(subscribe)
+        counted = self._connections.of(viewer.user_id) if viewer else nullcontext()
+        try:
+            with counted, self.streams.opened(viewer, call.wire) as stream:
+                # Who it is may hold no more since that was found out and the stream is known of.
+                await self._viewer(call)
+                await stream.run(subscribe)
+        except RateLimited as error:
+            raise _refusal(error) from None
 
     async def _upload(self, call: _Call, media_type: MediaType) -> _Answer:
         require_preflight(call.headers)
@@ -249,8 +255,7 @@ class GraphQLHTTPEndpoint:
         except Unauthenticated as error:
             raise _unauthenticated(error.message, 'Bearer error="invalid_token"') from None
         except HubError as error:
-            status = _STATUSES.get(error.code, HTTPStatus.BAD_REQUEST)
-            raise Refusal(status, error.message, error.code) from None
+            raise _refusal(error) from None
 
     def _context(
         self, call: _Call, viewer: Viewer | None, last_event_id: int | None = None
@@ -272,6 +277,11 @@ def _answer(result: Result, media_type: MediaType) -> _Answer:
 
 def _encode_error(error: WireError) -> bytes:
     return encode(Result(errors=(error,)))
+
+
+def _refusal(error: HubError) -> Refusal:
+    status = _STATUSES.get(error.code, HTTPStatus.BAD_REQUEST)
+    return Refusal(status, error.message, error.code)
 
 
 def _unauthenticated(message: str, challenge: str) -> Refusal:

@@ -8,10 +8,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 
 from msgspec import Struct
-from starlette.types import Message, Receive, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from resolvers.context import Viewer
 from resolvers.errors import Unauthenticated
@@ -19,6 +20,7 @@ from schema.errors import Masking, WireError, wire_error
 from schema.execution import Executor, RequestContext, Result, encode
 from schema.reply import response_start
 from schema.requests import GraphQLRequest
+from schema.shutdown import EXTENSION, Shutdown
 
 HEADERS: Mapping[str, str] = {
     "content-type": "text/event-stream",
@@ -57,6 +59,7 @@ _EXPIRED = _failure(
 _WITHDRAWN = _failure(
     wire_error("These credentials hold no more: sign in again.", Unauthenticated.code)
 )
+# A stream without COMPLETE is one that was interrupted: clients connect again, and resume.
 _UNFINISHED = b""
 
 
@@ -66,6 +69,14 @@ class Subscribe(Struct, frozen=True):
     request: GraphQLRequest
     make_context: Callable[[], RequestContext]
     request_id: str
+
+
+class Wire(Struct, frozen=True, eq=False):
+    """The request and the response, as the server gives them."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
 
 
 class StreamServices(Struct, frozen=True):
@@ -85,16 +96,13 @@ class EventStream:
 
     The next result is asked for when the client has taken the last one. The operation is
     interrupted by a deadline: that of the viewer's credentials, and at once when the client is
-    gone or the stream is told to end.
+    gone, the server shuts down, or the stream is told to end.
     """
 
-    def __init__(
-        self, services: StreamServices, viewer: Viewer | None, receive: Receive, send: Send
-    ) -> None:
+    def __init__(self, services: StreamServices, viewer: Viewer | None, wire: Wire) -> None:
         self.viewer = viewer
         self._services = services
-        self._receive = receive
-        self._send = send
+        self._wire = wire
         self._deadline = asyncio.timeout_at(_expiry(viewer))
         self._operating = False
         self._last: bytes | None = None
@@ -113,6 +121,9 @@ class EventStream:
         # Some browsers take a stream for open only once something has come.
         await self._write(COMMENT)
         attendance = asyncio.create_task(self._attend())
+        shutdown: Shutdown | None = self._wire.scope.get("extensions", {}).get(EXTENSION)
+        if shutdown is not None:
+            shutdown.on_shutdown = partial(self.end, _UNFINISHED)
         try:
             self.end(await self._operate(subscribe))
         finally:
@@ -153,7 +164,7 @@ class EventStream:
         while True:
             try:
                 async with asyncio.timeout(self._services.keep_alive_seconds):
-                    message = await self._receive()
+                    message = await self._wire.receive()
             except TimeoutError:
                 await self._write(COMMENT)
             else:
@@ -173,7 +184,7 @@ class EventStream:
     async def _take(self, message: Message) -> None:
         # A client that is gone is known to the attendance as well.
         with suppress(OSError):
-            await self._send(message)
+            await self._wire.send(message)
 
 
 class EventStreams:
@@ -197,15 +208,10 @@ class EventStreams:
             if stream.viewer is not None and concerned(stream.viewer):
                 stream.end(_WITHDRAWN)
 
-    def interrupt_all(self) -> None:
-        """End all streams as if the connection were lost: clients connect again, and resume."""
-        for stream in self._streams:
-            stream.end(_UNFINISHED)
-
     @contextmanager
-    def opened(self, viewer: Viewer | None, receive: Receive, send: Send) -> Iterator[EventStream]:
+    def opened(self, viewer: Viewer | None, wire: Wire) -> Iterator[EventStream]:
         """Know of a stream within the block, so that it is ended when it must."""
-        stream = EventStream(self._services, viewer, receive, send)
+        stream = EventStream(self._services, viewer, wire)
         self._streams.add(stream)
         try:
             yield stream

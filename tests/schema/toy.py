@@ -16,6 +16,7 @@ from persistence.ids import new_id
 from resolvers.context import Viewer
 from resolvers.errors import Conflict, Forbidden, RateLimited, Unauthenticated
 from resolvers.uploads import UploadedFile, arriving
+from schema.connections import Connections
 from schema.execution import Executor
 from schema.http import GraphQLHTTPEndpoint, HTTPLimits
 from schema.ids import InvalidId
@@ -42,6 +43,7 @@ class World:
     unexpected: list[tuple[BaseException, str]] = field(default_factory=list)
     tokens: dict[str, Viewer | Exception] = field(default_factory=dict)
     hesitates: bool = False
+    connections: Connections = field(default_factory=Connections)
 
     def report(self, error: BaseException, request_id: str) -> None:
         self.unexpected.append((error, request_id))
@@ -378,6 +380,7 @@ def http_endpoint(world: World, limits: HTTPLimits | None = None) -> GraphQLHTTP
         authenticate=world.authenticate,
         make_context=world.make_context,
         on_unexpected=world.report,
+        connections=world.connections,
         limits=limits or HTTPLimits(),
     )
 
