@@ -1,6 +1,5 @@
 """The application: what answers where, over services that live as long as it does."""
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -16,6 +15,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from hub import request_ids
+from hub.failures import FailureLog
 from hub.files import FileEndpoint
 from hub.health import Readiness, alive
 from hub.metrics import Metrics
@@ -23,6 +23,7 @@ from hub.services import open_services
 from hub.settings import Settings
 from hub.upkeep import cut_off_revoked, in_background, take_back_lost_jobs
 from realtime.bus import Bus
+from realtime.outlet import Outlet
 from resolvers.account import REVOKED_CHANNEL
 from resolvers.authentication import authenticate
 from resolvers.context import Context, Services, Viewer
@@ -32,10 +33,9 @@ from schema.http import GraphQLHTTPEndpoint, HTTPLimits
 from schema.limits import DocumentLimits
 from schema.multipart import MultipartLimits
 from schema.roots import build_schema
+from schema.updates import present
 from schema.websocket import GraphQLWebSocketEndpoint
 from schema.websocket_session import SocketLimits
-
-logger = logging.getLogger(__name__)
 
 
 class State(TypedDict):
@@ -127,7 +127,10 @@ def _cors(settings: Settings) -> Middleware:
 
 def _endpoints(settings: Settings, services: Services) -> State:
     metrics = Metrics()
-    executor = Executor(build_schema(), DocumentLimits(), _report, metrics.operation_ended)
+    report = FailureLog()
+    executor = Executor(
+        build_schema(), DocumentLimits(), report, metrics.operation_ended, present
+    )
 
     async def viewer_of(authorization: str | None) -> Viewer | None:
         return await authenticate(services, authorization)
@@ -139,6 +142,7 @@ def _endpoints(settings: Settings, services: Services) -> State:
         client_address: str,
         base_url: str,
         last_event_id: int | None = None,
+        subscriber: Outlet | None = None,
     ) -> Context:
         return Context(
             services=services,
@@ -147,6 +151,7 @@ def _endpoints(settings: Settings, services: Services) -> State:
             client_address=client_address,
             base_url=settings.public_url or base_url,
             last_event_id=last_event_id,
+            subscriber=subscriber,
         )
 
     connections = Connections()
@@ -154,7 +159,7 @@ def _endpoints(settings: Settings, services: Services) -> State:
         executor,
         authenticate=viewer_of,
         make_context=make_context,
-        on_unexpected=_report,
+        on_unexpected=report,
         limits=SocketLimits(),
     )
     http = GraphQLHTTPEndpoint(
@@ -162,7 +167,7 @@ def _endpoints(settings: Settings, services: Services) -> State:
         authenticate=viewer_of,
         make_context=make_context,
         connections=connections,
-        on_unexpected=_report,
+        on_unexpected=report,
         limits=HTTPLimits(
             json_bytes=settings.max_request_bytes,
             multipart=MultipartLimits(files=settings.max_files_per_upload),
@@ -196,11 +201,3 @@ def _endpoints(settings: Settings, services: Services) -> State:
 async def _check_bus(bus: Bus) -> None:
     if not bus.healthy:
         raise ConnectionError("The broker is away; what it would tell is read every second.")
-
-
-def _report(error: BaseException, request_id: str) -> None:
-    logger.error(
-        "Unexpected error; the client was told its request id.",
-        exc_info=error,
-        extra={"request_id": request_id},
-    )

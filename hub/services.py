@@ -13,10 +13,14 @@ from persistence.records import MembershipsChange, ProjectChange
 from realtime.bus import Bus
 from realtime.feeds import Feeds
 from realtime.presence import Presence
+from realtime.relays import Relays
 from resolvers import changes
 from resolvers.addresses import AddressSigner
 from resolvers.context import Services
 from resolvers.limits import Limits
+from resolvers.live.project import ProjectView
+from resolvers.live.queue import QueueView
+from resolvers.live.segmentation import ImagesView
 from resolvers.passwords import Passwords
 from resolvers.tokens import AccessTokens, derive
 
@@ -55,6 +59,16 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     database = Database(
         settings.database_url, on_commit=changes.publisher(project_feeds, membership_feeds)
     )
+    project_view = ProjectView(lambda: database)
+    queue_view = QueueView(lambda: database)
+    images_view = ImagesView(lambda: database)
+    project_relays = Relays(
+        project_feeds, project_view, topic=project_view.topic, merge=changes.merged
+    )
+    queue_relays = Relays(project_feeds, queue_view, topic=queue_view.topic, merge=changes.merged)
+    image_relays = Relays(
+        project_feeds, images_view, topic=images_view.topic, read=images_view.read
+    )
     presence = Presence(bus)
     passwords = Passwords()
     try:
@@ -62,6 +76,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             bus,
             project_feeds,
             membership_feeds,
+            project_relays,
+            image_relays,
+            queue_relays,
             presence,
             ImageInspector(ImageLimits(page_pixels=settings.max_image_pixels)) as inspector,
         ):
@@ -74,6 +91,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                     bus=bus,
                     project_feeds=project_feeds,
                     membership_feeds=membership_feeds,
+                    project_relays=project_relays,
+                    image_relays=image_relays,
+                    queue_relays=queue_relays,
                     presence=presence,
                     addresses=AddressSigner(
                         derive(secret, "file addresses"), settings.file_address_seconds

@@ -7,7 +7,6 @@ from sqlalchemy import text
 
 from persistence import job
 from persistence.database import Connection
-from persistence.records import ProjectStats, QueueNumbers
 
 _POSITIONS = text(f"""
     SELECT id, ahead FROM (
@@ -51,14 +50,3 @@ async def paces(connection: Connection, project_ids: Collection[UUID]) -> Mappin
     """
     result = await connection.execute(_PACES, {"project_ids": list(project_ids)})
     return {row.id: row.pace for row in result}
-
-
-def numbers_of(project_id: UUID, stats: ProjectStats, pace: float | None) -> QueueNumbers:
-    """Return a project's queue; ``pace`` is the seconds a job takes, None where unmeasured."""
-    queued, processing = stats.queued_count, stats.processing_count
-    return QueueNumbers(
-        project_id=project_id,
-        queued=queued,
-        processing=processing,
-        estimated_seconds=None if pace is None else (queued + processing) * pace,
-    )

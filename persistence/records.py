@@ -219,12 +219,18 @@ class JobRecord(Struct, frozen=True, kw_only=True):
 
 
 class QueueNumbers(Struct, frozen=True, kw_only=True):
-    """How much of a project waits for workers, and how long that takes; None if unmeasured."""
+    """How much of a project waits for workers."""
 
     project_id: UUID
     queued: int
     processing: int
-    estimated_seconds: float | None
+
+    @classmethod
+    def of(cls, project_id: UUID, stats: ProjectStats) -> "QueueNumbers":
+        """Return the queue by the numbers of the project's row."""
+        return cls(
+            project_id=project_id, queued=stats.queued_count, processing=stats.processing_count
+        )
 
     @property
     def total(self) -> int:

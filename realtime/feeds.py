@@ -12,7 +12,7 @@ from realtime.bus import Bus
 from realtime.feed import Feed, Rules, SourceAway
 from realtime.reports import Report
 from realtime.tasks import Tasks, heed_cancellation
-from realtime.watch import Revised, Watch
+from realtime.watch import Merge, Revised, Watch
 
 C = TypeVar("C", bound=Revised)
 C_co = TypeVar("C_co", bound=Revised, covariant=True)
@@ -94,25 +94,42 @@ class Feeds(Generic[C]):
 
     @asynccontextmanager
     async def watch(
-        self, topic: UUID, *, conflate: bool = False, details: bool = False
+        self, topic: UUID, *, merge: Merge[C] | None = None, details: bool = False
     ) -> AsyncIterator[Watch[C]]:
         """Watch a topic: what is committed after the block was entered is yielded in it.
 
-        So a snapshot read within the block misses nothing. A reader that is slow gets only the
-        newest change with ``conflate``; without it gets BEHIND where its mailbox overflowed.
+        So a snapshot read within the block misses nothing. A reader that is slow gets what it has
+        not read as one change with ``merge``; without it gets BEHIND where its mailbox overflowed.
         Raises SourceAway where the source can't tell where the topic stands.
         """
+        watch = self.join(topic, merge=merge, details=details)
+        try:
+            await self.begun(watch)
+            yield watch
+        finally:
+            self.leave(watch)
+
+    def join(
+        self, topic: UUID, *, merge: Merge[C] | None = None, details: bool = False
+    ) -> Watch[C]:
+        """Begin to watch a topic as ``watch`` does, until ``leave`` is called."""
         feed = self._feeds.get(topic)
         if feed is None or feed.ended:
             feed = self._open(topic)
-        watch: Watch[C] = Watch(limit=self._mailbox_limit, conflate=conflate, details=details)
+        watch = Watch(feed, limit=self._mailbox_limit, merge=merge, details=details)
         feed.add(watch)
-        try:
-            await feed.listener.ready()
-            await self._begin(feed)
-            yield watch
-        finally:
-            del feed.watches[watch]
+        return watch
+
+    async def begun(self, watch: Watch[C]) -> None:
+        """Wait until what is committed from now on reaches the watch; raises SourceAway."""
+        feed = watch.feed
+        await feed.listener.ready()
+        await self._begin(feed)
+
+    def leave(self, watch: Watch[C]) -> None:
+        """Watch no longer; leaving twice is harmless."""
+        feed = watch.feed
+        if feed.watches.pop(watch, ...) is None:
             watch.close()
             if not feed.watches:
                 self._close(feed)

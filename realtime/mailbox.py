@@ -17,7 +17,7 @@ class Mailbox(Generic[T]):
 
     __slots__ = ("_closed", "_items", "_limit", "_reader", "on_arrival")
 
-    def __init__(self, *, limit: int, on_arrival: Callable[[], None] | None = None) -> None:
+    def __init__(self, *, limit: float, on_arrival: Callable[[], None] | None = None) -> None:
         self.on_arrival = on_arrival
         self._items: deque[T] = deque()
         self._limit = limit

@@ -1,9 +1,13 @@
 """What a watcher of a feed gets."""
 
+from collections.abc import Callable
 from enum import Enum
-from typing import Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from realtime.mailbox import Mailbox
+
+if TYPE_CHECKING:
+    from realtime.feed import Feed
 
 
 class Revised(Protocol):
@@ -31,6 +35,10 @@ GONE: Final = Signal.GONE
 C = TypeVar("C", bound=Revised)
 
 
+Merge: TypeAlias = Callable[[C, C], C]
+"""Makes one change of two that follow each other: all that the first one and the second tell."""
+
+
 class Watch(Mailbox[C | Signal], Generic[C]):
     """A topic's changes, in strictly rising order of revision, for one reader.
 
@@ -38,21 +46,28 @@ class Watch(Mailbox[C | Signal], Generic[C]):
     revisions that the reader has already seen (``since`` is lower), after a repair or a snapshot.
     """
 
-    __slots__ = ("_conflate", "details", "revision")
+    __slots__ = ("_merge", "details", "feed", "revision")
 
-    def __init__(self, *, limit: int, conflate: bool, details: bool) -> None:
-        super().__init__(limit=1 if conflate else limit)
-        self._conflate = conflate
+    def __init__(
+        self, feed: "Feed[C]", *, limit: int, merge: Merge[C] | None, details: bool
+    ) -> None:
+        super().__init__(limit=limit)
+        self.feed = feed
         self.details = details
         self.revision = -1
+        self._merge = merge
 
     def advance(self, revision: int) -> None:
         """Tell that the reader has itself read all up to the revision, and needs none of it."""
         self.revision = max(self.revision, revision)
 
     def deliver(self, change: C) -> None:
-        """Hand the reader a change; what it has not read yet may be forgotten for it."""
-        if not self.put(change) and not self._conflate:
+        """Hand the reader a change; what it has not read yet may be merged, or forgotten for it."""
+        if self._merge and self._items:
+            unread = self._items.pop()
+            assert not isinstance(unread, Signal)  # noqa: S101 - nothing follows GONE
+            change = self._merge(unread, change)
+        if not self.put(change):
             self._items.appendleft(BEHIND)
 
     def gone(self) -> None:

@@ -5,6 +5,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from persistence import changes, project
 from persistence.database import Announcement, Database
@@ -28,7 +29,7 @@ def encode(change: Announcement) -> str:
     """Encode a change for the bus; one that is too long goes without its images."""
     message = _encoder.encode(change)
     if len(message) > MAX_MESSAGE_BYTES and isinstance(change, ProjectChange):
-        message = _encoder.encode(msgspec.structs.replace(change, images=None))
+        message = _encoder.encode(replace(change, images=None))
     return message.decode()
 
 
@@ -50,6 +51,12 @@ def lacks_images(change: ProjectChange) -> bool:
 def is_deletion(change: ProjectChange) -> bool:
     """Tell whether nothing follows this change."""
     return change.operation is ChangeOperation.DELETED
+
+
+def merged(earlier: ProjectChange, later: ProjectChange) -> ProjectChange:
+    """Return two changes as one, without images; its actor is whoever made both."""
+    actor_id = later.actor_id if earlier.actor_id == later.actor_id else None
+    return replace(later, since=earlier.since, actor_id=actor_id, images=None)
 
 
 class ProjectSource:

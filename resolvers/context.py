@@ -1,10 +1,10 @@
 """What a resolver works with: the application's services, and who asks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from persistence.blobs import BlobStore
 from persistence.database import Database
@@ -12,7 +12,9 @@ from persistence.image_files import ImageInspector
 from persistence.records import MembershipsChange, ProjectChange
 from realtime.bus import Bus
 from realtime.feeds import Feeds
+from realtime.outlet import Outlet
 from realtime.presence import Presence
+from realtime.relays import Relays
 from resolvers.addresses import AddressSigner
 from resolvers.errors import Unauthenticated
 from resolvers.limits import Limits
@@ -34,6 +36,9 @@ class Services:
     bus: Bus
     project_feeds: Feeds[ProjectChange]
     membership_feeds: Feeds[MembershipsChange]
+    project_relays: Relays[ProjectChange]
+    image_relays: Relays[ProjectChange]
+    queue_relays: Relays[ProjectChange]
     presence: Presence
     addresses: AddressSigner
     tokens: AccessTokens
@@ -57,7 +62,8 @@ class Context:
     """One operation: who asks, from where, over which services.
 
     ``base_url`` is the hub's own address as the client sees it, without a slash at the end;
-    ``last_event_id`` the last revision that a client has which takes up a stream again.
+    ``last_event_id`` the last revision that a client has which takes up a stream again;
+    ``subscriber`` where the events of a subscription go.
     """
 
     services: Services
@@ -66,6 +72,7 @@ class Context:
     client_address: str
     base_url: str
     last_event_id: int | None = None
+    subscriber: Outlet | None = None
     cache: dict[object, object] = field(default_factory=dict)
 
     @property
@@ -74,3 +81,27 @@ class Context:
         if self.viewer is None:
             raise Unauthenticated("Sign in first: send 'Authorization: Bearer …'.")
         return self.viewer.user_id
+
+    @property
+    def outlet(self) -> Outlet:
+        """Where the events of this subscription go, rendered once for all that get them alike."""
+        if self.subscriber is None:
+            raise RuntimeError("Only a subscription can follow anything.")
+        return self.subscriber
+
+    def scope(self, *, shared: bool) -> Hashable:
+        """Return what a rendering depends on: of the request, and, unless shared, of the viewer."""
+        return self.base_url, None if shared or self.viewer is None else self.viewer.user_id
+
+    def for_event(self, *, shared: bool) -> "Context":
+        """Return a fresh context for one event of a subscription.
+
+        One that is shared knows no viewer, so that nobody is shown what only another may see.
+        """
+        return Context(
+            services=self.services,
+            viewer=None if shared else self.viewer,
+            request_id=uuid4().hex,
+            client_address="" if shared else self.client_address,
+            base_url=self.base_url,
+        )

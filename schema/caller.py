@@ -9,6 +9,7 @@ from msgspec import Struct
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from realtime.outlet import Outlet
 from resolvers.context import Viewer
 from schema.execution import RequestContext
 
@@ -24,9 +25,10 @@ Raises a HubError (Unauthenticated) for credentials that do not hold.
 
 
 class MakeContext(Protocol):
-    """Makes what resolvers get: one for each operation, and for each event of a subscription.
+    """Makes what resolvers get: one for each operation.
 
-    ``last_event_id`` is the revision that a client has, which goes on with a stream of events.
+    ``last_event_id`` is the revision that a client has, which goes on with a stream of events;
+    ``subscriber`` is where the events of a subscription go.
     """
 
     def __call__(
@@ -37,6 +39,7 @@ class MakeContext(Protocol):
         client_address: str,
         base_url: str,
         last_event_id: int | None = None,
+        subscriber: Outlet | None = None,
     ) -> RequestContext:
         """Return a fresh context."""
         ...

@@ -1,6 +1,7 @@
 """Documents, parsed and validated once and kept for the next request."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
 
 from graphql import (
     DocumentNode,
@@ -25,6 +26,7 @@ from schema.errors import (
     wire_error,
 )
 from schema.limits import DocumentLimits, exceeded
+from schema.sharing import Sharing, sharing_of
 
 _RULES = (
     *specified_rules,
@@ -34,11 +36,21 @@ _RULES = (
 )
 
 
-class Document(Struct, frozen=True, eq=False):
+class Document:
     """A document that can be executed: its operations by name, "" for one without."""
 
-    node: DocumentNode
-    operations: dict[str, OperationDefinitionNode]
+    def __init__(
+        self, node: DocumentNode, operations: Mapping[str, OperationDefinitionNode]
+    ) -> None:
+        self.node = node
+        self.operations = operations
+        self._sharing: Sharing | None = None
+
+    def sharing(self, schema: GraphQLSchema) -> Sharing:
+        """Tell who may share what the document's subscriptions render."""
+        if self._sharing is None:
+            self._sharing = sharing_of(schema, self.node)
+        return self._sharing
 
 
 class BadDocument(Struct, frozen=True):

@@ -6,9 +6,10 @@ resolvers see what they are used to; schema extensions do not run.
 """
 
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable
 from time import perf_counter
 from typing import Any, Protocol, TypeAlias
+from weakref import WeakValueDictionary
 
 import msgspec
 import strawberry
@@ -40,6 +41,17 @@ class RequestContext(Protocol):
     @property
     def request_id(self) -> str:
         """Names the request in logs and in masked errors."""
+        ...
+
+    def scope(self, *, shared: bool) -> Hashable:
+        """Return what a rendering depends on: of the request, and, unless shared, of the viewer."""
+        ...
+
+    def for_event(self, *, shared: bool) -> "RequestContext":
+        """Return a fresh context for one event of a subscription.
+
+        One that is shared knows no viewer, so that nobody is shown what only another may see.
+        """
         ...
 
 
@@ -75,6 +87,10 @@ def encode(value: object) -> bytes:
     return _encoder.encode(value)
 
 
+def _itself(event: object) -> object:
+    return event
+
+
 def _unobserved(_kind: str, _outcome: str, _seconds: float) -> None:
     pass
 
@@ -82,8 +98,9 @@ def _unobserved(_kind: str, _outcome: str, _seconds: float) -> None:
 class Executor:
     """Executes requests against a schema, and translates the errors.
 
-    ``observe`` is told of each execution: query, mutation, or event of a subscription; "ok" or the
-    first error's code; how many seconds it took.
+    ``present`` makes of an event of a subscription what its field returns. ``observe`` is told of
+    each execution: query, mutation, or event of a subscription; "ok" or the first error's code; how
+    many seconds it took.
     """
 
     def __init__(
@@ -92,7 +109,10 @@ class Executor:
         limits: DocumentLimits,
         on_unexpected: OnUnexpected,
         observe: Callable[[str, str, float], None] = _unobserved,
+        present: Callable[[Any], object] = _itself,
     ) -> None:
+        self._present = present
+        self._groups: WeakValueDictionary[Hashable, Group] = WeakValueDictionary()
         self._observe = observe
         self._schema = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
         self._execution_class = schema.execution_context_class
@@ -130,21 +150,21 @@ class Executor:
         execution = self._begin(operation, request, context)
         if isinstance(execution, Result):
             return execution
-        return await self._finish(execution, operation.type.value)
+        began = perf_counter()
+        outcome = execution.execute_operation()
+        if inspect.isawaitable(outcome):
+            outcome = await outcome
+        return self._end(execution, outcome, operation.type.value, began)
 
     async def subscribe(
-        self, request: GraphQLRequest, make_context: Callable[[], RequestContext]
+        self, request: GraphQLRequest, context: RequestContext
     ) -> "Subscription | Result":
-        """Start a subscription. Each event is executed with a context of its own.
-
-        Returns a result without data where the request is wrong or refused.
-        """
+        """Start a subscription. Returns a result without data where it is wrong or refused."""
         operation = self.prepare(request)
         if isinstance(operation, Result):
             return operation
         if operation.type is not OperationType.SUBSCRIPTION:
             return _refused("This operation is not a subscription.")
-        context = make_context()
         execution = self._begin(operation, request, context)
         if isinstance(execution, Result):
             return execution
@@ -153,26 +173,36 @@ class Executor:
             source = await source
         if isinstance(source, ExecutionResult):
             return Result(errors=self._errors(source, context.request_id))
-        return Subscription(self, execution, aiter(source), make_context)
+        group = self._group(operation, request, execution)
+        return Subscription(self, aiter(source), group, context)
 
-    async def render(self, template: Execution, event: object, context: RequestContext) -> Result:
-        """Execute a subscription's selection on one event."""
-        # Not graphql-core's build_per_event_executor: its copies share one memo of selections,
-        # which grows with each event for as long as the subscription lasts.
-        execution = type(template)(
-            template.schema,
-            template.fragment_definitions,
-            template.fragments,
-            event,
-            context,
-            template.operation,
-            template.variable_values,
-            template.field_resolver,
-            template.type_resolver,
-            template.subscribe_field_resolver,
-            is_awaitable=template.is_awaitable,
-        )
-        return await self._finish(execution, "event", serially=False)
+    def _group(
+        self, operation: Operation, request: GraphQLRequest, execution: Execution
+    ) -> "Group":
+        """Return the group of those for whom events are rendered alike."""
+        sharing = operation.document.sharing(self._schema)
+        context: RequestContext = execution.context_value
+        given = request.variables or {}
+        variables = {name: given[name] for name in sharing.variables if name in given}
+        scope = context.scope(shared=sharing.shared)
+        key = (request.query, request.operation_name, encode(variables), scope)
+        group = self._groups.get(key)
+        if group is None:
+            context = context.for_event(shared=sharing.shared)
+            template = _for_event(execution, None, context)
+            group = self._groups[key] = Group(self, template, shared=sharing.shared)
+        return group
+
+    def render(
+        self, template: Execution, event: object, context: RequestContext
+    ) -> Result | Awaitable[Result]:
+        """Execute a subscription's selection on one event, at once if nothing is waited for."""
+        began = perf_counter()
+        execution = _for_event(template, self._present(event), context)
+        outcome = execution.execute_operation(serially=False)
+        if inspect.isawaitable(outcome):
+            return self._end_later(execution, outcome, began)
+        return self._end(execution, outcome, "event", began)
 
     def failed(self, error: Exception, context: RequestContext) -> Result:
         """Return what a client is told of an exception that ended a stream of events."""
@@ -197,63 +227,94 @@ class Executor:
             return Result(errors=document_errors(execution, BAD_USER_INPUT))
         return execution
 
-    async def _finish(
-        self, execution: Execution, kind: str, *, serially: bool | None = None
+    async def _end_later(
+        self, execution: Execution, outcome: Awaitable[object], began: float
     ) -> Result:
-        began = perf_counter()
-        result = await self._outcome(execution, serially)
+        return self._end(execution, await outcome, "event", began)
+
+    def _end(self, execution: Execution, outcome: object, kind: str, began: float) -> Result:
+        assert isinstance(outcome, ExecutionResult)  # noqa: S101 - no schema has @defer
+        result = Result(outcome.data)
+        if outcome.errors:
+            context: RequestContext = execution.context_value
+            result = Result(outcome.data, self._errors(outcome, context.request_id))
         self._observe(
             kind, result.errors[0].code if result.errors else "ok", perf_counter() - began
         )
         return result
-
-    async def _outcome(self, execution: Execution, serially: bool | None) -> Result:
-        outcome = execution.execute_operation(serially)
-        if inspect.isawaitable(outcome):
-            outcome = await outcome
-        assert isinstance(outcome, ExecutionResult)  # noqa: S101 - no schema has @defer
-        if outcome.errors:
-            context: RequestContext = execution.context_value
-            return Result(outcome.data, self._errors(outcome, context.request_id))
-        return Result(outcome.data)
 
     def _errors(self, outcome: ExecutionResult, request_id: str) -> tuple[WireError, ...]:
         errors: list[GraphQLError] = outcome.errors or []
         return tuple(self._masking.execution_error(error, request_id) for error in errors)
 
 
+class Group:
+    """Subscriptions for which events are rendered alike: each is executed and encoded once."""
+
+    def __init__(self, executor: Executor, template: Execution, *, shared: bool) -> None:
+        self._executor = executor
+        self._template = template
+        self._shared = shared
+
+    def render(self, event: object) -> bytes | Awaitable[bytes]:
+        """Return the result of the selection on an event, as JSON, with a context of its own."""
+        origin: RequestContext = self._template.context_value
+        context = origin.for_event(shared=self._shared)
+        result = self._executor.render(self._template, event, context)
+        return encode(result) if isinstance(result, Result) else _encode_later(result)
+
+
+async def _encode_later(result: Awaitable[Result]) -> bytes:
+    return encode(await result)
+
+
 class Subscription:
-    """A subscription that runs: the events of its source, and how one becomes a result."""
+    """A subscription that runs: its own events, and with whom it shares their rendering."""
 
     def __init__(
         self,
         executor: Executor,
-        template: Execution,
         source: AsyncIterator[object],
-        make_context: Callable[[], RequestContext],
+        group: Group,
+        context: RequestContext,
     ) -> None:
-        self.source = source
+        self.group = group
         self._executor = executor
-        self._template = template
-        self._make_context = make_context
+        self._source = source
+        self._context = context
 
-    async def render(self, event: object) -> Result:
-        """Execute the selection on an event, with a fresh context."""
-        return await self._executor.render(self._template, event, self._make_context())
-
-    async def results(self) -> AsyncGenerator[Result, None]:
-        """Yield a result for each event; where the source fails, a last one without data.
+    async def payloads(self) -> AsyncGenerator[bytes | Result, None]:
+        """Yield a result for each event, as JSON; where the source fails, a last one without data.
 
         The next event is asked for when the next result is. Closing it closes the source.
         """
         try:
-            async for event in self.source:
-                yield await self.render(event)
+            async for event in self._source:
+                rendered = self.group.render(event)
+                yield rendered if isinstance(rendered, bytes) else await rendered
         except Exception as error:  # noqa: BLE001 - whatever it is, it is masked and reported
-            yield self._executor.failed(error, self._make_context())
+            yield self._executor.failed(error, self._context)
         finally:
-            if isinstance(self.source, AsyncGenerator):
-                await self.source.aclose()
+            if isinstance(self._source, AsyncGenerator):
+                await self._source.aclose()
+
+
+def _for_event(template: Execution, event: object, context: RequestContext) -> Execution:
+    # Not graphql-core's build_per_event_executor: its copies share one memo of selections, which
+    # grows with each event for as long as the subscription lasts.
+    return type(template)(
+        template.schema,
+        template.fragment_definitions,
+        template.fragments,
+        event,
+        context,
+        template.operation,
+        template.variable_values,
+        template.field_resolver,
+        template.type_resolver,
+        template.subscribe_field_resolver,
+        is_awaitable=template.is_awaitable,
+    )
 
 
 def _refused(message: str) -> Result:

@@ -10,12 +10,13 @@ from msgspec import Struct
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
+from realtime.outlet import Outlet
 from resolvers.context import Viewer
 from resolvers.errors import BadUserInput, Forbidden, HubError, RateLimited, Unauthenticated
 from schema.body import Body, ClientGone
 from schema.caller import Authenticate, Caller, MakeContext, caller_of
 from schema.connections import Connections
-from schema.errors import Masking, OnUnexpected, WireError, wire_error
+from schema.errors import UNAVAILABLE, Masking, OnUnexpected, WireError, wire_error
 from schema.execution import Executor, RequestContext, Result, encode
 from schema.headers import content_type, last_event_id, require_plain_utf8, require_preflight
 from schema.multipart import MultipartLimits, read_multipart
@@ -26,6 +27,7 @@ from schema.reply import Reply, send_reply
 from schema.requests import GraphQLRequest, decode_query_string, decode_request
 from schema.sse import HEADERS, EventStreams, StreamServices, Subscribe, Wire, whole
 
+_RETRY_AFTER_SECONDS = "2"
 _STATUSES = {
     Unauthenticated.code: HTTPStatus.UNAUTHORIZED,
     Forbidden.code: HTTPStatus.FORBIDDEN,
@@ -109,8 +111,7 @@ class GraphQLHTTPEndpoint:
         except ClientGone:
             return
         except Exception as exception:  # noqa: BLE001 - whatever it is, it is masked and reported
-            error = self._masking.unexpected(exception, call.caller.request_id)
-            answer = _Answer(HTTPStatus.INTERNAL_SERVER_ERROR, _encode_error(error))
+            answer = _failed(self._masking.unexpected(exception, call.caller.request_id))
         if answer is None:
             return
         in_new_type = call.media_type is MediaType.RESPONSE
@@ -258,7 +259,11 @@ class GraphQLHTTPEndpoint:
             raise _refusal(error) from None
 
     def _context(
-        self, call: _Call, viewer: Viewer | None, last_event_id: int | None = None
+        self,
+        call: _Call,
+        viewer: Viewer | None,
+        last_event_id: int | None = None,
+        subscriber: Outlet | None = None,
     ) -> RequestContext:
         return self._make_context(
             viewer=viewer,
@@ -266,6 +271,7 @@ class GraphQLHTTPEndpoint:
             client_address=call.caller.client_address,
             base_url=call.caller.base_url,
             last_event_id=last_event_id,
+            subscriber=subscriber,
         )
 
 
@@ -273,6 +279,13 @@ def _answer(result: Result, media_type: MediaType) -> _Answer:
     if media_type is MediaType.EVENT_STREAM:
         return _Answer(HTTPStatus.OK, whole(result), HEADERS)
     return _Answer(status_of(result, media_type), encode(result))
+
+
+def _failed(error: WireError) -> _Answer:
+    if error.code == UNAVAILABLE:
+        headers = {"retry-after": _RETRY_AFTER_SECONDS}
+        return _Answer(HTTPStatus.SERVICE_UNAVAILABLE, _encode_error(error), headers)
+    return _Answer(HTTPStatus.INTERNAL_SERVER_ERROR, _encode_error(error))
 
 
 def _encode_error(error: WireError) -> bytes:

@@ -22,6 +22,7 @@ from schema.loaders import load_access, load_segmentation, load_user
 from schema.node import Node
 from schema.pagination import PageInfo, page_info
 from schema.scalars import BigInt
+from schema.sharing import SHARED
 
 if TYPE_CHECKING:
     from schema.project import Project
@@ -113,7 +114,9 @@ class Image(Node):
 
         return Project.of(await load_access(info, self.record.project_id))
 
-    @strawberry.field(description="Short-lived signed address of the original file.")
+    @strawberry.field(
+        description="Short-lived signed address of the original file.", metadata=SHARED
+    )
     def url(self, info: Info) -> str:
         """Sign the address of the original file."""
         record = self.record
@@ -124,7 +127,8 @@ class Image(Node):
 
     @strawberry.field(
         description="Short-lived signed address of a WebP picture of up to 300 × 300 pixels,"
-        " contrast stretched so that microscopy can be seen."
+        " contrast stretched so that microscopy can be seen.",
+        metadata=SHARED,
     )
     def thumbnail_url(self, info: Info) -> str:
         """Sign the address of the thumbnail."""
@@ -133,14 +137,19 @@ class Image(Node):
         path = context.services.addresses.path(key, f"{self.record.name}.webp", THUMBNAIL_TYPE)
         return context.base_url + path
 
-    @strawberry.field(description="Who stored the image; null where the account is gone.")
+    @strawberry.field(
+        description="Who stored the image; null where the account is gone.", metadata=SHARED
+    )
     async def uploaded_by(self, info: Info) -> User | None:
         """Load the user."""
         if self.record.uploaded_by is None:
             return None
         return User.of(await load_user(info, self.record.uploaded_by))
 
-    @strawberry.field(description="What the latest finished run found; null before there is one.")
+    @strawberry.field(
+        description="What the latest finished run found; null before there is one.",
+        metadata=SHARED,
+    )
     async def segmentation(
         self, info: Info
     ) -> Annotated["Segmentation", strawberry.lazy("schema.queue")] | None:

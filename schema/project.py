@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from persistence.change import ProjectAccess
-from persistence.records import ProjectRecord, ProjectRole, ProjectStats, SegmentationStatus
+from persistence.records import (
+    ProjectRecord,
+    ProjectRole,
+    ProjectStats,
+    QueueNumbers,
+    SegmentationStatus,
+)
 from resolvers import project
 from schema import ids
 from schema.account import User
@@ -130,11 +136,11 @@ class Project(Node):
         return ProjectStatsType.of(self.record.stats)
 
     @strawberry.field(description="How much of the project waits for workers.")
-    async def queue(self, info: Info) -> Annotated["QueueStats", strawberry.lazy("schema.queue")]:
-        """Return the project's queue."""
-        from schema.queue import queue_stats
+    def queue(self) -> Annotated["QueueStats", strawberry.lazy("schema.queue")]:
+        """Return the queue by the same row as the other numbers."""
+        from schema.queue import QueueStats
 
-        return await queue_stats(info, self.record)
+        return QueueStats.of(QueueNumbers.of(self.record.id, self.record.stats))
 
     @strawberry.field(description="The project's images, newest first.")
     async def images(

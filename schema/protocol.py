@@ -140,6 +140,10 @@ class Connection:
             return self.forbid()
         return self.close(CloseCode.INITIALISATION_TIMEOUT, "Connection initialisation timeout")
 
+    def opening(self, operation: Operation) -> bytes:
+        """Return how the operation's results begin, up to the payload; they end with a brace."""
+        return b'{"id":%b,"type":"next","payload":' % encode(operation.id)
+
     def next(self, operation: Operation, payload: bytes) -> Transmit | None:
         """Hand out a result, encoded as JSON; None where nobody listens any more."""
         return self._message(operation, b"next", payload)

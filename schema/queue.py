@@ -9,12 +9,10 @@ import strawberry
 
 from persistence.change import ProjectAccess
 from persistence.job import ImageJob
-from persistence.queue_numbers import numbers_of
 from persistence.records import (
     ImageRecord,
     JobRecord,
     JobState,
-    ProjectRecord,
     QueueNumbers,
     SegmentationRecord,
 )
@@ -29,6 +27,7 @@ from schema.inputs import Input
 from schema.loaders import load_pace, load_position
 from schema.node import Node
 from schema.scalars import GeoJSON, stored_geojson
+from schema.sharing import SHARED
 
 if TYPE_CHECKING:
     from schema.project import Project
@@ -70,7 +69,8 @@ class Segmentation(Node):
 
     @strawberry.field(
         description="The cells' outlines: a FeatureCollection of Polygons, each with its number,"
-        " from 1, as the property 'id'."
+        " from 1, as the property 'id'.",
+        metadata=SHARED,
     )
     async def polygons(self, info: Info) -> GeoJSON:
         """Read the polygons from the blob store."""
@@ -82,30 +82,32 @@ class Segmentation(Node):
 class QueueStats:
     """How much of a project waits for workers."""
 
+    numbers: strawberry.Private[QueueNumbers]
     project_id: strawberry.ID = strawberry.field(description="The project.")
     queued: int = strawberry.field(description="Images that are QUEUED.")
     processing: int = strawberry.field(description="Images that are PROCESSING.")
     total: int = strawberry.field(description="Images that are either.")
-    estimated_seconds: float | None = strawberry.field(
+
+    @strawberry.field(
         description="Seconds until the queue is empty, from the throughput of the project's latest"
-        " jobs of the last 24 hours; null while nothing was measured."
+        " jobs of the last 24 hours; null while nothing was measured.",
+        metadata=SHARED,
     )
+    async def estimated_seconds(self, info: Info) -> float | None:
+        """Load how long a job takes."""
+        pace = await load_pace(info, self.numbers.project_id)
+        return None if pace is None else self.numbers.total * pace
 
     @classmethod
     def of(cls, numbers: QueueNumbers) -> "QueueStats":
         """Make one of a record."""
         return cls(
+            numbers=numbers,
             project_id=ids.encode(Kind.PROJECT, numbers.project_id),
             queued=numbers.queued,
             processing=numbers.processing,
             total=numbers.total,
-            estimated_seconds=numbers.estimated_seconds,
         )
-
-
-async def queue_stats(info: Info, project: ProjectRecord) -> QueueStats:
-    """Return the queue of a project, by the same row as its other numbers."""
-    return QueueStats.of(numbers_of(project.id, project.stats, await load_pace(info, project.id)))
 
 
 @strawberry.type(description="A request to segment one image.")

@@ -14,6 +14,7 @@ from http import HTTPStatus
 from msgspec import Struct
 from starlette.types import Message, Receive, Scope, Send
 
+from realtime.outlet import Outlet
 from resolvers.context import Viewer
 from resolvers.errors import Unauthenticated
 from schema.errors import Masking, WireError, wire_error
@@ -21,6 +22,7 @@ from schema.execution import Executor, RequestContext, Result, encode
 from schema.reply import response_start
 from schema.requests import GraphQLRequest
 from schema.shutdown import EXTENSION, Shutdown
+from schema.stream_outlet import StreamOutlet
 
 HEADERS: Mapping[str, str] = {
     "content-type": "text/event-stream",
@@ -67,7 +69,7 @@ class Subscribe(Struct, frozen=True):
     """A subscription that is asked for, and how its contexts are made."""
 
     request: GraphQLRequest
-    make_context: Callable[[], RequestContext]
+    make_context: Callable[[Outlet], RequestContext]
     request_id: str
 
 
@@ -150,14 +152,16 @@ class EventStream:
         return COMPLETE
 
     async def _events(self, subscribe: Subscribe) -> AsyncGenerator[bytes, None]:
-        request, make_context = subscribe.request, subscribe.make_context
-        subscription = await self._services.executor.subscribe(request, make_context)
+        outlet = StreamOutlet()
+        context = subscribe.make_context(outlet)
+        subscription = await self._services.executor.subscribe(subscribe.request, context)
         if isinstance(subscription, Result):
             yield next_event(encode(subscription))
             return
-        async with aclosing(subscription.results()) as results:
-            async for result in results:
-                yield next_event(encode(result))
+        async with aclosing(outlet.read(subscription)) as results:
+            async for result, revision in results:
+                payload = encode(result) if isinstance(result, Result) else result
+                yield next_event(payload, revision)
 
     async def _attend(self) -> None:
         """Keep the connection alive, and notice when the client is gone."""

@@ -1,23 +1,21 @@
 """The root of subscriptions."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Annotated
 
 import strawberry
 
+from persistence.records import DashboardRecord, QueueNumbers
 from resolvers.live.dashboard import dashboards
-from resolvers.live.presence import presences
-from resolvers.live.project import all_project_updates, project_updates
+from resolvers.live.presence import PresentUsers, presences
+from resolvers.live.project import ProjectUpdate, all_project_updates, project_updates
 from resolvers.live.queue import queue_updates
-from resolvers.live.segmentation import segmentation_updates
-from resolvers.live.upload import upload_progress
+from resolvers.live.segmentation import SegmentationUpdate, segmentation_updates
+from resolvers.live.upload import UploadProgress, upload_progress
 from schema import ids
-from schema.account import User
 from schema.dashboard import Dashboard
 from schema.ids import Kind
 from schema.info import Info
-from schema.loaders import load_users
 from schema.queue import QueueStats
 from schema.scalars import BigInt
 from schema.updates import Presence, ProjectUpdateType, SegmentationUpdateType
@@ -35,8 +33,9 @@ class Subscription:
     """The root of subscriptions."""
 
     @strawberry.subscription(
+        graphql_type=ProjectUpdateType,
         description="One project, or, without projectId, all that the viewer can see, those yet to"
-        " come too."
+        " come too.",
     )
     async def project_updated(
         self,
@@ -44,23 +43,20 @@ class Subscription:
         project_id: Annotated[
             strawberry.ID | None, strawberry.argument(description="The project; all if left out.")
         ] = None,
-    ) -> AsyncGenerator[ProjectUpdateType, None]:
+    ) -> AsyncGenerator[ProjectUpdate, None]:
         """Stream the numbers of projects."""
-        source = (
-            all_project_updates(info.context)
-            if project_id is None
-            else project_updates(info.context, ids.decode(Kind.PROJECT, project_id))
-        )
-        async with aclosing(source) as updates:
-            async for update in updates:
-                yield ProjectUpdateType.of(update)
+        context = info.context
+        if project_id is None:
+            return all_project_updates(context, context.outlet)
+        return project_updates(context, ids.decode(Kind.PROJECT, project_id))
 
     @strawberry.subscription(
+        graphql_type=SegmentationUpdateType,
         description="The images of one project. Without 'after': live changes only. With it: first"
         " every image whose last change is newer, in order of revision (after: 0 gives all),"
         " deletions too, then live changes, with no gap between. An 'after' older than what the hub"
         " still knows of deletions ends at once with the error CURSOR_EXPIRED: drop what is cached"
-        " and start over with after: 0."
+        " and start over with after: 0.",
     )
     async def segmentation_updated(
         self,
@@ -74,39 +70,36 @@ class Subscription:
             BigInt | None,
             strawberry.argument(description="The last revision seen, to go on behind it."),
         ] = None,
-    ) -> AsyncGenerator[SegmentationUpdateType, None]:
+    ) -> AsyncGenerator[SegmentationUpdate, None]:
         """Stream the changes of images."""
-        source = segmentation_updates(
+        last = info.context.last_event_id
+        return segmentation_updates(
             info.context,
             ids.decode(Kind.PROJECT, project_id),
             image_id=None if image_id is None else ids.decode(Kind.IMAGE, image_id),
-            after=after,
+            after=after if last is None else max(after or 0, last),
         )
-        async with aclosing(source) as updates:
-            async for update in updates:
-                yield SegmentationUpdateType.of(update)
 
-    @strawberry.subscription(description="How much of a project waits for workers.")
+    @strawberry.subscription(
+        graphql_type=QueueStats, description="How much of a project waits for workers."
+    )
     async def queue_stats_updated(
         self, info: Info, project_id: ProjectId
-    ) -> AsyncGenerator[QueueStats, None]:
+    ) -> AsyncGenerator[QueueNumbers, None]:
         """Stream a project's queue."""
-        source = queue_updates(info.context, ids.decode(Kind.PROJECT, project_id))
-        async with aclosing(source) as updates:
-            async for update in updates:
-                yield QueueStats.of(update)
+        return queue_updates(info.context, ids.decode(Kind.PROJECT, project_id))
 
     @strawberry.subscription(
-        description="The numbers of all projects that the viewer can see, together."
+        graphql_type=Dashboard,
+        description="The numbers of all projects that the viewer can see, together.",
     )
-    async def dashboard_updated(self, info: Info) -> AsyncGenerator[Dashboard, None]:
+    async def dashboard_updated(self, info: Info) -> AsyncGenerator[DashboardRecord, None]:
         """Stream the viewer's dashboard."""
-        async with aclosing(dashboards(info.context)) as updates:
-            async for update in updates:
-                yield Dashboard.of(update)
+        return dashboards(info.context)
 
     @strawberry.subscription(
-        description="How far one of the viewer's own uploads has come; may begin before it does."
+        graphql_type=UploadProgressType,
+        description="How far one of the viewer's own uploads has come; may begin before it does.",
     )
     async def upload_progressed(
         self,
@@ -114,21 +107,16 @@ class Subscription:
         upload_id: Annotated[
             strawberry.ID, strawberry.argument(description="The uploadId given to uploadImages.")
         ],
-    ) -> AsyncGenerator[UploadProgressType, None]:
+    ) -> AsyncGenerator[UploadProgress, None]:
         """Stream the progress of an upload."""
-        async with aclosing(upload_progress(info.context, upload_id)) as updates:
-            async for update in updates:
-                yield UploadProgressType.of(update)
+        return upload_progress(info.context, upload_id)
 
     @strawberry.subscription(
-        description="Who is watching a project right now, with any subscription to it."
+        graphql_type=Presence,
+        description="Who is watching a project right now, with any subscription to it.",
     )
     async def presence_changed(
         self, info: Info, project_id: ProjectId
-    ) -> AsyncGenerator[Presence, None]:
+    ) -> AsyncGenerator[PresentUsers, None]:
         """Stream who is there."""
-        key = ids.decode(Kind.PROJECT, project_id)
-        async with aclosing(presences(info.context, key)) as updates:
-            async for present in updates:
-                users = await load_users(info, sorted(present))
-                yield Presence(project_id=project_id, users=[User.of(user) for user in users])
+        return presences(info.context, ids.decode(Kind.PROJECT, project_id))

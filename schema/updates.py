@@ -1,21 +1,29 @@
-"""What subscriptions push about projects and images."""
+"""What subscriptions push."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 import strawberry
 
-from persistence.records import SegmentationStatus
+from persistence.records import DashboardRecord, QueueNumbers, SegmentationStatus
+from resolvers.live.presence import PresentUsers
 from resolvers.live.project import ProjectOperation, ProjectUpdate
 from resolvers.live.segmentation import ImageOperation, SegmentationUpdate
+from resolvers.live.upload import UploadProgress
 from schema import ids
 from schema.account import User
+from schema.dashboard import Dashboard
 from schema.enums import describe
 from schema.ids import Kind
 from schema.image import Image, SegmentationError
 from schema.info import Info
-from schema.loaders import load_job
+from schema.loaders import load_job, load_users
 from schema.project import ProjectStatsType
+from schema.queue import QueueStats
 from schema.scalars import BigInt
+from schema.sharing import SHARED
+from schema.upload import UploadProgressType
 
 describe(
     ProjectOperation,
@@ -114,7 +122,8 @@ class SegmentationUpdateType:
         )
 
     @strawberry.field(
-        description="0 to 1, as the job's worker last reported; null unless one is at it."
+        description="0 to 1, as the job's worker last reported; null unless one is at it.",
+        metadata=SHARED,
     )
     async def progress(self, info: Info) -> float | None:
         """Load the progress of the job that works on the image."""
@@ -132,7 +141,32 @@ class SegmentationUpdateType:
 class Presence:
     """Who is watching a project."""
 
+    record: strawberry.Private[PresentUsers]
     project_id: strawberry.ID = strawberry.field(description="The project.")
-    users: list[User] = strawberry.field(
-        description="Who is watching the project right now, each once."
+
+    @classmethod
+    def of(cls, record: PresentUsers) -> "Presence":
+        """Make one of a record."""
+        return cls(record=record, project_id=ids.encode(Kind.PROJECT, record.project_id))
+
+    @strawberry.field(
+        description="Who is watching the project right now, each once.", metadata=SHARED
     )
+    async def users(self, info: Info) -> list[User]:
+        """Load the users."""
+        return [User.of(user) for user in await load_users(info, sorted(self.record.user_ids))]
+
+
+_PRESENTED: Mapping[type, Callable[[Any], object]] = {
+    ProjectUpdate: ProjectUpdateType.of,
+    SegmentationUpdate: SegmentationUpdateType.of,
+    QueueNumbers: QueueStats.of,
+    DashboardRecord: Dashboard.of,
+    UploadProgress: UploadProgressType.of,
+    PresentUsers: Presence.of,
+}
+
+
+def present(event: object) -> object:
+    """Return what the field of a subscription returns for an event of its stream."""
+    return _PRESENTED[type(event)](event)

@@ -2,13 +2,14 @@
 
 A task asks for its next result when the last one is sent, and sending waits until the socket takes
 more. So a client that reads slowly slows down its own operations, holds one result of each in
-memory, and delays nobody else.
+memory, and delays nobody else. What subscriptions share with others does not pass through here: it
+goes to their outlets.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
-from functools import partial
+from typing import Protocol
 
 from graphql import OperationType
 from msgspec import Struct
@@ -19,6 +20,7 @@ from schema.errors import Masking, wire_error
 from schema.execution import Executor, RequestContext, Result, encode
 from schema.frames import Frames
 from schema.protocol import Connection, Operation, Transmit
+from schema.socket_outlet import SocketOutlet, Waiting
 
 # Those that nobody listens to any more run on, and count.
 _MOST_MUTATIONS = 100
@@ -27,9 +29,26 @@ _BUSY = wire_error(
 )
 
 
-class _Run(Struct, frozen=True, eq=False):
+class MakeContext(Protocol):
+    """Makes the context of an operation."""
+
+    def __call__(
+        self, request_id: str, subscriber: SocketOutlet | None = None
+    ) -> RequestContext:
+        """Return a fresh one."""
+        ...
+
+
+class _Run(Struct, eq=False):
     task: asyncio.Task[None]
     kind: OperationType | None
+    outlet: SocketOutlet | None = None
+
+    def stop(self) -> None:
+        """Stop the operation: nobody listens."""
+        if self.outlet is not None:
+            self.outlet.closed = True
+        self.task.cancel()
 
 
 class Operations:
@@ -45,7 +64,7 @@ class Operations:
         masking: Masking,
         connection: Connection,
         transmit: Callable[[Transmit], Awaitable[None]],
-        make_context: Callable[[str], RequestContext],
+        make_context: MakeContext,
         *,
         frames: Frames,
     ) -> None:
@@ -55,6 +74,7 @@ class Operations:
         self._transmit = transmit
         self._make_context = make_context
         self._frames = frames
+        self._waiting = Waiting(frames)
         self._runs: dict[Operation, _Run] = {}
         self._mutations: set[asyncio.Task[Result]] = set()
 
@@ -67,12 +87,12 @@ class Operations:
 
     def stop(self, operation: Operation) -> None:
         """Stop the operation: nobody listens. A mutation is finished all the same."""
-        self._runs[operation].task.cancel()
+        self._runs[operation].stop()
 
     def stop_all(self) -> None:
         """Stop all operations."""
         for run in self._runs.values():
-            run.task.cancel()
+            run.stop()
 
     async def finish_mutations(self, seconds: float) -> None:
         """Hand out the results of the mutations, within this time, and stop all else."""
@@ -81,7 +101,7 @@ class Operations:
             if run.kind is OperationType.MUTATION:
                 finishing.append(run.task)
             else:
-                run.task.cancel()
+                run.stop()
         if finishing:
             await asyncio.wait(finishing, timeout=seconds)
 
@@ -96,7 +116,7 @@ class Operations:
         # A socket that is gone is known to the reader as well, which ends the session.
         with suppress(OSError):
             try:
-                await self._execute(operation, kind, partial(self._make_context, request_id))
+                await self._execute(operation, kind, request_id)
             except OSError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, it is masked and reported
@@ -108,31 +128,38 @@ class Operations:
         self,
         operation: Operation,
         kind: OperationType | None,
-        make_context: Callable[[], RequestContext],
+        request_id: str,
     ) -> None:
         match kind:
             case OperationType.SUBSCRIPTION:
-                await self._subscribe(operation, make_context)
+                await self._subscribe(operation, request_id)
             case OperationType.MUTATION:
                 if len(self._mutations) < _MOST_MUTATIONS:
-                    result = await self._mutate(operation, make_context())
+                    result = await self._mutate(operation, self._make_context(request_id))
                 else:
                     result = Result(errors=(_BUSY,))
                 await self._hand_out(operation, result)
             case _:
-                result = await self._executor.execute(operation.request, make_context())
+                context = self._make_context(request_id)
+                result = await self._executor.execute(operation.request, context)
                 await self._hand_out(operation, result)
 
-    async def _subscribe(
-        self, operation: Operation, make_context: Callable[[], RequestContext]
-    ) -> None:
-        subscription = await self._executor.subscribe(operation.request, make_context)
+    async def _subscribe(self, operation: Operation, request_id: str) -> None:
+        opening = self._connection.opening(operation)
+        outlet = SocketOutlet(self._frames, self._waiting, opening)
+        context = self._make_context(request_id, outlet)
+        subscription = await self._executor.subscribe(operation.request, context)
         if isinstance(subscription, Result):
             await self._hand_out(operation, subscription)
             return
-        async with aclosing(subscription.results()) as results:
-            async for result in results:
-                await self._hand_out(operation, result)
+        outlet.group = subscription.group
+        self._runs[operation].outlet = outlet
+        async with aclosing(subscription.payloads()) as payloads:
+            async for payload in payloads:
+                if isinstance(payload, Result):
+                    await self._hand_out(operation, payload)
+                else:
+                    await self._send(self._connection.next(operation, payload))
 
     async def _mutate(self, operation: Operation, context: RequestContext) -> Result:
         # What has begun is finished, whoever stops listening: it may have committed.

@@ -28,6 +28,7 @@ from schema.protocol import (
     Stop,
     Transmit,
 )
+from schema.socket_outlet import SocketOutlet
 from schema.websocket_operations import Operations
 
 
@@ -215,10 +216,13 @@ class Session:
                 await self._send(message)
         await self._operations.ended()
 
-    def _context(self, request_id: str) -> RequestContext:
+    def _context(
+        self, request_id: str, subscriber: SocketOutlet | None = None
+    ) -> RequestContext:
         return self._services.make_context(
             viewer=self._viewer,
             request_id=request_id,
+            subscriber=subscriber,
             client_address=self._caller.client_address,
             base_url=self._caller.base_url,
         )

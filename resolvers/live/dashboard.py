@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from msgspec.structs import replace
 
 from persistence.records import DashboardRecord
 from resolvers import dashboard
 from resolvers.context import Context
-from resolvers.live.project import VisibleProjects
+from resolvers.live.bell import Bell
+from resolvers.live.project import all_project_updates
 
 SECONDS_BETWEEN_UPDATES = 0.25
 
@@ -18,15 +20,14 @@ async def dashboards(context: Context) -> AsyncGenerator[DashboardRecord, None]:
 
     What is streamed is what the query ``dashboard`` would answer at that moment.
     """
-    changed = asyncio.Event()
+    changed = Bell()
     following = asyncio.create_task(_follow(context, changed))
-    following.add_done_callback(lambda _: changed.set())
+    following.add_done_callback(lambda _: changed.ring())
     try:
         last = await dashboard.find(context)
         yield last
         while True:
-            await changed.wait()
-            changed.clear()
+            await changed.rung()
             if following.done():
                 following.result()
                 return
@@ -40,11 +41,8 @@ async def dashboards(context: Context) -> AsyncGenerator[DashboardRecord, None]:
         await asyncio.gather(following, return_exceptions=True)
 
 
-async def _follow(context: Context, changed: asyncio.Event) -> None:
-    async with VisibleProjects(context) as projects:
-        async for _ in projects.snapshots():
-            pass
-        # What went before it was watched is told by none of the updates.
-        changed.set()
-        async for _ in projects.changes():
-            changed.set()
+async def _follow(context: Context, changed: Bell) -> None:
+    async with aclosing(all_project_updates(context, changed)) as updates:
+        # A snapshot counts, too: what went before it was watched is told by no other update.
+        async for _ in updates:
+            changed.ring()

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from resolvers.context import Context
-from resolvers.live.project import project_updates
+from resolvers.live.bell import Bell
+from resolvers.live.standing import standing
 
 T = TypeVar("T")
 
@@ -19,9 +20,10 @@ async def while_visible(
 
     Raises NotFound where the viewer can't see the project, and Forbidden as soon as that is so.
     """
-    async with aclosing(project_updates(context, project_id)) as updates:
-        await anext(updates)
-        ended = asyncio.create_task(_exhaust(updates))
+    relays = context.services.project_relays
+    async with aclosing(standing(context, relays, project_id, Bell())) as accesses:
+        await anext(accesses)
+        ended = asyncio.create_task(_exhaust(accesses))
         arrival: asyncio.Future[T] | None = None
         try:
             while True:

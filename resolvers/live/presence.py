@@ -4,11 +4,20 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from uuid import UUID
 
+from msgspec import Struct
+
 from resolvers.context import Context
 from resolvers.live.guard import while_visible
 
 
-async def presences(context: Context, project_id: UUID) -> AsyncGenerator[frozenset[UUID], None]:
+class PresentUsers(Struct, frozen=True, kw_only=True):
+    """The users who watch a project, each once."""
+
+    project_id: UUID
+    user_ids: frozenset[UUID]
+
+
+async def presences(context: Context, project_id: UUID) -> AsyncGenerator[PresentUsers, None]:
     """Stream the users who watch the project: at once, then whenever somebody comes or goes.
 
     Raises NotFound where the viewer can't see the project, and Forbidden as soon as that is so.
@@ -18,4 +27,4 @@ async def presences(context: Context, project_id: UUID) -> AsyncGenerator[frozen
         aclosing(while_visible(context, project_id, watch)) as visible,
     ):
         async for users in visible:
-            yield users
+            yield PresentUsers(project_id=project_id, user_ids=users)

@@ -4,25 +4,36 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from uuid import UUID
 
-from persistence import queue_numbers
-from persistence.records import QueueNumbers
+from persistence.change import ProjectAccess
+from persistence.records import ProjectChange, QueueNumbers
 from resolvers.context import Context
-from resolvers.live.project import project_updates
+from resolvers.live.audience import ProjectAudience
+from resolvers.live.standing import standing
+
+
+class QueueView(ProjectAudience):
+    """A project's queue after each change; its relay leaves out what says nothing new."""
+
+    def events(
+        self, key: UUID, change: ProjectChange, _known: int
+    ) -> list[tuple[int, QueueNumbers]]:
+        """Return the one update that there is."""
+        return [(change.revision, QueueNumbers.of(key, change.stats))]
 
 
 async def queue_updates(context: Context, project_id: UUID) -> AsyncGenerator[QueueNumbers, None]:
     """Stream the project's queue: at once, then when as much as one of its numbers changes.
 
-    Raises NotFound where the viewer can't see the project, and Forbidden as soon as that is so.
+    Updates that all get alike go to the context's outlet; the others are yielded. Raises NotFound
+    where the viewer can't see the project, and Forbidden as soon as that is so.
     """
-    last: QueueNumbers | None = None
-    async with aclosing(project_updates(context, project_id)) as updates:
-        async for update in updates:
-            if update.stats is None:
-                continue
-            async with context.services.database.reading() as connection:
-                paces = await queue_numbers.paces(connection, [project_id])
-            numbers = queue_numbers.numbers_of(project_id, update.stats, paces.get(project_id))
-            if numbers != last:
-                last = numbers
-                yield numbers
+    relays = context.services.queue_relays
+    async with aclosing(
+        standing(context, relays, project_id, context.outlet, _numbers)
+    ) as accesses:
+        async for seen in accesses:
+            yield _numbers(seen)
+
+
+def _numbers(seen: ProjectAccess) -> QueueNumbers:
+    return QueueNumbers.of(seen.project.id, seen.project.stats)

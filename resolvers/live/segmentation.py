@@ -3,25 +3,25 @@
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 from uuid import UUID
 
 from msgspec import Struct
 
-from persistence import changes
-from persistence.records import (
-    ChangeOperation,
-    ImageRecord,
-    ImageTombstone,
-    ProjectChange,
-    ProjectRole,
-)
-from realtime.watch import GONE, Signal
+from persistence import changes, project
+from persistence.change import ProjectAccess
+from persistence.records import ImageRecord, ImageTombstone, ProjectChange, ProjectRole
+from realtime.following import Following
+from realtime.view import Audience, Page, Reason
 from resolvers import access
 from resolvers.context import Context
-from resolvers.errors import BadUserInput, CursorExpired, NotFound
-from resolvers.live.project import Seen
+from resolvers.errors import BadUserInput, CursorExpired, Forbidden, NotFound
+from resolvers.live.audience import NO_LONGER, ProjectAudience
 
-Changed = ImageRecord | ImageTombstone
+Changed: TypeAlias = ImageRecord | ImageTombstone
+Key: TypeAlias = tuple[UUID, UUID | None]
+"""A project, and the one image of it that is asked for, if it is one."""
+
 _PAGE = 500
 
 
@@ -44,6 +44,52 @@ class SegmentationUpdate(Struct, frozen=True, kw_only=True):
     timestamp: datetime
     revision: int
 
+    @classmethod
+    def of(cls, image: Changed, operation: ImageOperation) -> "SegmentationUpdate":
+        """Return the update that tells an image's state, or that it is gone."""
+        deleted = isinstance(image, ImageTombstone)
+        return cls(
+            image_id=image.id,
+            project_id=image.project_id,
+            operation=ImageOperation.DELETED if deleted else operation,
+            image=None if isinstance(image, ImageTombstone) else image,
+            timestamp=image.deleted_at if isinstance(image, ImageTombstone) else image.updated_at,
+            revision=image.revision,
+        )
+
+
+class ImagesView(ProjectAudience):
+    """A project's images, each after each of its changes."""
+
+    @staticmethod
+    def topic(key: Key) -> UUID:
+        """Return the project."""
+        return key[0]
+
+    def events(
+        self, key: Key, change: ProjectChange, known: int
+    ) -> Sequence[tuple[int, SegmentationUpdate]] | None:
+        """Return the updates of the images that changed; None where they are not carried."""
+        return None if change.images is None else _updates(key, change.images, known)
+
+    async def read(self, key: Key, since: int, known: int) -> Page | None:
+        """Read a page of what changed after ``since``; None where the project is gone."""
+        project_id, _ = key
+        async with self._database().snapshot() as connection:
+            found = await project.find(connection, project_id)
+            members = await project.members_now(connection, project_id)
+            images = await changes.images_since(connection, project_id, since, limit=_PAGE)
+        if found is None or members is None:
+            return None
+        more = len(images) == _PAGE
+        members_revision, roles = members
+        return Page(
+            events=_updates(key, images, known),
+            revision=images[-1].revision if more else found.stats.revision,
+            more=more,
+            audience=Audience(revision=members_revision, users=roles.keys()),
+        )
+
 
 async def segmentation_updates(
     context: Context, project_id: UUID, *, image_id: UUID | None = None, after: int | None = None
@@ -51,39 +97,36 @@ async def segmentation_updates(
     """Stream the images of a project, or one of them, until the project is deleted.
 
     Without ``after``: what changes from now on. With it: first the latest state of each image whose
-    last change is newer, deletions too. Raises NotFound where the viewer can't see the project or
-    the image, CursorExpired where deletions newer than ``after`` may be forgotten already, and
-    Forbidden as soon as the viewer can't see the project any more.
+    last change is newer, deletions too. Updates that all get alike go to the context's outlet; the
+    others are yielded. Raises NotFound where the viewer can't see the project or the image,
+    CursorExpired where deletions newer than ``after`` may be forgotten already, and Forbidden as
+    soon as the viewer can't see the project any more.
     """
-    context.user_id  # noqa: B018 (raises Unauthenticated before anything is watched)
+    user_id = context.user_id
     if after is not None and after < 0:
         raise BadUserInput("'after' is a revision, or 0 for all images.")
-    async with context.services.project_feeds.watch(project_id, details=True) as watch:
-        seen, purged = await _begin(context, project_id, image_id, after)
-        cursor = seen.stats.revision if after is None else after
-        follower = _Follower(context, seen, cursor, purged)
-        async with context.services.presence.here(project_id, context.user_id):
+    services, key = context.services, (project_id, image_id)
+    async with Following(user_id, context.outlet) as following:
+        await following.join(services.image_relays, key)
+        reader = await _begin(context, key, after)
+        async with services.presence.here(project_id, user_id):
             if after is not None:
-                async for update in follower.replay():
-                    if image_id in (None, update.image_id):
-                        yield update
-            watch.advance(follower.cursor)
-            async for item in watch:
-                if item is GONE or _is_deletion(item):
+                async for update in reader.read(after, replayed=True):
+                    yield update
+            following.follow(key, reader.cursor, reader.members_revision)
+            async for parting in following:
+                if parting.reason is Reason.SHUT_OUT:
+                    raise Forbidden(NO_LONGER)
+                if parting.reason is Reason.GONE:
                     return
-                async for update in follower.follow(item):
-                    if image_id in (None, update.image_id):
-                        yield update
-                watch.advance(follower.cursor)
+                async for update in reader.read(parting.revision):
+                    yield update
+                following.follow(key, reader.cursor, reader.members_revision)
 
 
-async def _begin(
-    context: Context, project_id: UUID, image_id: UUID | None, after: int | None
-) -> tuple[Seen, int]:
-    """Check that the viewer may stream this, and that ``after`` can be answered.
-
-    Returns the state, and the revision up to which deletions may be forgotten.
-    """
+async def _begin(context: Context, key: Key, after: int | None) -> "_Reader":
+    """Check that the viewer may stream this, and that ``after`` can be answered."""
+    project_id, image_id = key
     async with context.services.database.snapshot() as connection:
         first = await access.project_for(connection, context, project_id, ProjectRole.VIEWER)
         if image_id is not None and not await changes.known(connection, project_id, image_id):
@@ -91,7 +134,7 @@ async def _begin(
         purged = await changes.purged_revision(connection, project_id)
     if after is not None and (0 < after < purged or after > first.project.stats.revision):
         raise _expired(after)
-    return Seen(context, first), purged
+    return _Reader(context, key, first, purged)
 
 
 def _expired(cursor: int) -> CursorExpired:
@@ -101,88 +144,70 @@ def _expired(cursor: int) -> CursorExpired:
     )
 
 
-class _Follower:
-    """Brings a viewer from revision ``cursor`` to later ones, by the bus or by the database.
+class _Reader:
+    """Brings a viewer from one revision, the ``cursor``, to the newest that the database has.
 
-    Deletions up to revision ``purged`` were forgotten before, and are none of the viewer's.
+    ``members_revision`` tells as of when it is known that the viewer may see the project. Deletions
+    up to revision ``purged`` were forgotten before, and are none of the viewer's.
     """
 
-    def __init__(self, context: Context, seen: Seen, cursor: int, purged: int) -> None:
-        self.cursor = cursor
+    def __init__(self, context: Context, key: Key, seen: ProjectAccess, purged: int) -> None:
+        self.cursor = self._newest = seen.project.stats.revision
+        self.members_revision = seen.project.members_revision
         self._context = context
-        self._seen = seen
+        self._key = key
         self._purged = purged
 
-    async def replay(self) -> AsyncGenerator[SegmentationUpdate, None]:
-        """Yield the latest state of all that changed since the cursor."""
-        async for image in self._read():
-            yield _update(image, ImageOperation.SNAPSHOT)
-
-    async def follow(
-        self, item: ProjectChange | Signal
+    async def read(
+        self, since: int, *, replayed: bool = False
     ) -> AsyncGenerator[SegmentationUpdate, None]:
-        """Yield what an item of the feed brings, or else what the database has."""
-        known = self.cursor
-        if isinstance(item, Signal) or item.images is None:
-            images = self._read()
-        elif await self._seen.may_tell(item):
-            images = self._newer(item.images)
-        else:
-            return
-        async for image in images:
-            yield _update(image, _operation(image, known))
+        """Yield the latest state of all that changed after ``since``, however much it is.
 
-    async def _newer(self, images: Sequence[Changed]) -> AsyncGenerator[Changed, None]:
-        for image in images:
-            if image.revision > self.cursor:
-                self.cursor = image.revision
-                yield image
-
-    async def _read(self) -> AsyncGenerator[Changed, None]:
-        """Read by pages, however much it is; raises Forbidden once the viewer is shut out."""
-        while True:
-            page = await self._page(self.cursor)
-            async for image in self._newer(page):
-                yield image
+        Raises Forbidden once the viewer is shut out.
+        """
+        self.cursor = since
+        while page := await self._page():
+            known = None if replayed else since
+            for _, update in _updates(self._key, page, known):
+                yield update
             if len(page) < _PAGE:
-                return
+                break
+            self.cursor = page[-1].revision
+        self.cursor = max(self.cursor, self._newest)
 
-    async def _page(self, revision: int) -> Sequence[Changed]:
-        project_id = self._seen.project_id
+    async def _page(self) -> Sequence[Changed]:
+        project_id, _ = self._key
         async with self._context.services.database.snapshot() as connection:
-            if await self._seen.access(connection) is None:
-                return ()
-            if revision < await changes.purged_revision(connection, project_id) > self._purged:
-                raise _expired(revision)
-            return await changes.images_since(connection, project_id, revision, limit=_PAGE)
+            now = await project.access(connection, project_id, self._context.user_id)
+            if now is None:
+                if await project.find(connection, project_id) is None:
+                    return ()
+                raise Forbidden(NO_LONGER)
+            self._newest = now.project.stats.revision
+            self.members_revision = now.project.members_revision
+            if self.cursor < await changes.purged_revision(connection, project_id) > self._purged:
+                raise _expired(self.cursor)
+            return await changes.images_since(connection, project_id, self.cursor, limit=_PAGE)
 
 
-def _is_deletion(item: ProjectChange | Signal) -> bool:
-    return isinstance(item, ProjectChange) and item.operation is ChangeOperation.DELETED
+def _updates(
+    key: Key, images: Sequence[Changed], known: int | None
+) -> list[tuple[int, SegmentationUpdate]]:
+    """Return the images that are asked for as updates for those who know all up to ``known``.
+
+    None makes it a replay: its updates are a snapshot.
+    """
+    _, image_id = key
+    return [
+        (image.revision, SegmentationUpdate.of(image, _operation(image, known)))
+        for image in images
+        if image_id in (None, image.id) and (known is None or image.revision > known)
+    ]
 
 
-def _operation(image: Changed, known: int) -> ImageOperation:
-    """Tell what happened to an image in the eyes of who knows all up to revision ``known``."""
+def _operation(image: Changed, known: int | None) -> ImageOperation:
+    if known is None:
+        return ImageOperation.SNAPSHOT
     if isinstance(image, ImageRecord) and image.created_revision > known:
         return ImageOperation.CREATED
     return ImageOperation.UPDATED
-
-
-def _update(image: Changed, operation: ImageOperation) -> SegmentationUpdate:
-    if isinstance(image, ImageTombstone):
-        return SegmentationUpdate(
-            image_id=image.id,
-            project_id=image.project_id,
-            operation=ImageOperation.DELETED,
-            image=None,
-            timestamp=image.deleted_at,
-            revision=image.revision,
-        )
-    return SegmentationUpdate(
-        image_id=image.id,
-        project_id=image.project_id,
-        operation=operation,
-        image=image,
-        timestamp=image.updated_at,
-        revision=image.revision,
-    )

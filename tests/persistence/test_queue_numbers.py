@@ -114,14 +114,12 @@ async def test_the_pace_is_that_of_each_project_alone(
     }
 
 
-async def test_the_estimate_is_the_images_in_the_queue_at_that_pace(
+async def test_the_queue_is_what_waits_and_what_runs(
     lab: Lab, ada: UUID, project_id: UUID
 ) -> None:
     await lab.queued(project_id, ada, 3)
     await lab.claim(ada)
     async with lab.database.reading() as connection:
         stats = (await lab.access(connection, project_id, ada)).project.stats
-    measured = queue_numbers.numbers_of(project_id, stats, 2.5)
-    assert (measured.queued, measured.processing, measured.total) == (2, 1, 3)
-    assert measured.estimated_seconds == 7.5
-    assert queue_numbers.numbers_of(project_id, stats, None).estimated_seconds is None
+    numbers = QueueNumbers.of(project_id, stats)
+    assert (numbers.queued, numbers.processing, numbers.total) == (2, 1, 3)

@@ -1,0 +1,76 @@
+"""The last events of a relay, for those who did not take them yet."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from realtime.outlet import Group
+
+NEVER: Final = -1
+"""A revision before all others."""
+
+_MOST_BYTES: Final = 2**16
+
+
+@dataclass(slots=True)
+class Entry:
+    """An event, as it is for those who know all up to ``known``, and its renderings."""
+
+    known: int
+    revision: int
+    event: Any
+    payloads: dict[Group, bytes] = field(default_factory=dict)
+
+
+class Log:
+    """Entries in order of revision, whole behind ``floor``, and bounded in bytes.
+
+    With ``latest_only`` the newest entry stands for all before it.
+    """
+
+    def __init__(self, *, latest_only: bool) -> None:
+        self.floor = NEVER
+        self._latest_only = latest_only
+        self._entries: deque[Entry] = deque()
+        self._bytes = 0
+
+    def append(self, entry: Entry) -> None:
+        """Add an entry; forget what is too much."""
+        if self._latest_only:
+            self._entries.clear()
+            self._bytes = 0
+        elif self.floor == NEVER:
+            self.floor = entry.known
+        self._entries.append(entry)
+        self._bytes += _size(entry)
+        while self._bytes > _MOST_BYTES:
+            self._forget_oldest()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        if self._entries:
+            self.floor = self._entries[-1].revision
+            self._entries.clear()
+            self._bytes = 0
+
+    def behind(self, revision: int) -> Sequence[Entry] | None:
+        """Return the entries behind the revision; None where some are forgotten."""
+        if revision < self.floor:
+            return None
+        return [entry for entry in self._entries if entry.revision > revision]
+
+    def is_within_a_change(self, revision: int) -> bool:
+        """Tell whether an entry behind the revision is for those who know less."""
+        return not self._latest_only and any(
+            entry.known < revision < entry.revision for entry in self._entries
+        )
+
+    def _forget_oldest(self) -> None:
+        oldest = self._entries.popleft()
+        self._bytes -= _size(oldest)
+        self.floor = oldest.revision
+
+
+def _size(entry: Entry) -> int:
+    return sum(map(len, entry.payloads.values()))

@@ -1,0 +1,33 @@
+"""What a relay knows of those who follow it: where events go, and who shares their rendering."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Group(Protocol):
+    """Those who get the same bytes for an event: it is rendered once for all of them."""
+
+    def render(self, event: Any) -> bytes | Awaitable[bytes]:
+        """Return the event as it is sent, at once where nothing has to be waited for."""
+        ...
+
+
+class Outlet(Protocol):
+    """Where the events of one subscription go."""
+
+    @property
+    def group(self) -> Group:
+        """With whom the subscription shares its rendering; fixed before it follows anything."""
+        ...
+
+    def deliver(self, payload: bytes, revision: int) -> bool:
+        """Take a rendered event, without waiting. Return False where the client takes no more now.
+
+        Nothing is kept in that case. What is delivered to one that has ended is forgotten.
+        """
+        ...
+
+    def once_writable(self, callback: Callable[[], None]) -> None:
+        """Call back once, when the client takes more."""
+        ...

@@ -1,0 +1,333 @@
+"""One topic's events on their way to all who follow it in this process.
+
+An event is made, rendered and encoded once for each group of followers, and handed to their outlets
+one after the other, without a task or a queue for each. A follower that takes no more at the moment
+holds no events: it stands at the revision that it was sent last, and catches up from the relay's
+log, which is kept only while somebody needs it. What can't be answered that way parts the follower
+from the relay: it is told why, and goes on for itself.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from itertools import chain
+from typing import Any, Final, Generic, TypeAlias, TypeVar
+from uuid import UUID
+
+from realtime.log import NEVER, Entry, Log
+from realtime.outlet import Group, Outlet
+from realtime.paced import Paced
+from realtime.reports import Report
+from realtime.view import Ask, Audience, Events, Page, Parting, Read, Reason, View
+from realtime.watch import GONE, Revised, Signal, Watch
+
+C = TypeVar("C", bound=Revised)
+
+Later: TypeAlias = Coroutine[Any, Any, None]
+
+_SLICE_SECONDS: Final = 0.005
+
+_report = Report(logging.getLogger(__name__))
+
+
+class Member:
+    """One follower's place in a relay. It is sent nothing before it has said where it stands."""
+
+    __slots__ = ("_relay", "deliver", "following", "outlet", "part", "position", "user")
+
+    def __init__(
+        self, relay: "Relay[Any]", user: UUID, outlet: Outlet, part: Callable[[Parting], object]
+    ) -> None:
+        self._relay = relay
+        self.user = user
+        self.outlet = outlet
+        self.deliver = outlet.deliver
+        self.part = part
+        self.position = NEVER
+        self.following = False
+
+    def follow(self, revision: int, audience_revision: int, told: Any = None) -> None:
+        """Get all events behind the revision, or be parted.
+
+        ``audience_revision`` tells as of when it is known that the user may follow the topic, and
+        ``told`` what event the revision brought, where the relay leaves out what says no more.
+        """
+        self._relay.place(self, revision, audience_revision, told)
+
+    def leave(self) -> None:
+        """Follow no longer; leaving twice is harmless."""
+        self._relay.remove(self)
+
+
+class Relay(Generic[C]):
+    """Hands the events of one topic to its followers; ``key`` is what they ask for.
+
+    With ``read`` they get every event. Without it they get the newest, if it differs from the last
+    one, no oftener than every ``seconds_between``: changes that come in a burst are handed on
+    together, the first one at once. ``ask`` repeats a question to the database until it is
+    answered, ``start`` runs a task, and ``empty`` is called when the last follower has left.
+    """
+
+    def __init__(
+        self,
+        key: Any,
+        view: View[C],
+        watch: Watch[C],
+        *,
+        read: Read | None,
+        seconds_between: float,
+        ask: Ask,
+        start: Callable[[Coroutine[object, object, None]], asyncio.Task[None]],
+        empty: Callable[[], None],
+    ) -> None:
+        self.key = key
+        self.watch = watch
+        self.ended = False
+        self._view = view
+        self._ask = ask
+        self._start = start
+        self._empty = empty
+        self._read_events = read
+        self._told: Any = None
+        self._audience = NEVER
+        self._revision = NEVER
+        self._unplaced: list[Callable[[], None]] = []
+        self._live: dict[Group, dict[Member, None]] = {}
+        self._waiting: dict[Member, None] = {}
+        self._log = Log(latest_only=read is None)
+        self._work: asyncio.Task[None] | None = None
+        self._pace: Callable[[], None] = self._go_on
+        if seconds_between:
+            self._pace = Paced(self._go_on, seconds=seconds_between)
+        watch.on_arrival = self._pace
+
+    # Followers come and go
+
+    def add(self, member: Member) -> None:
+        """Keep what comes from now on for the member, until it says where it stands."""
+        self._waiting[member] = None
+
+    def remove(self, member: Member) -> None:
+        """Forget the member."""
+        member.following = False
+        self._waiting.pop(member, None)
+        self._not_live(member)
+        if not (self._live or self._waiting):
+            self.ended = True
+            if isinstance(self._pace, Paced):
+                self._pace.cancel()
+            if self._work is not None:
+                self._work.cancel()
+            self._empty()
+
+    def place(self, member: Member, revision: int, audience_revision: int, told: Any) -> None:
+        """Have the member go on behind the revision; ``told`` is the last event that it got."""
+        member.position = revision
+        if self.ended:
+            self._part(member, Reason.GONE)
+        elif self._work is not None:
+            # In the midst of a change it could not be said what is news to the member.
+            self._unplaced.append(partial(self.place, member, revision, audience_revision, told))
+        elif audience_revision < self._audience or self._log.is_within_a_change(revision):
+            self._part(member, Reason.BEHIND)
+        elif member in self._waiting:
+            if self._audience == NEVER:
+                self._audience = audience_revision
+            if self._told is None:
+                self._told = told
+            member.following = True
+            self._catch_up(member)
+
+    def _part(self, member: Member, reason: Reason, change: C | None = None) -> None:
+        self._not_live(member)
+        self._waiting[member] = None
+        member.following = False
+        member.part(Parting(key=self.key, reason=reason, revision=member.position, change=change))
+
+    def _not_live(self, member: Member) -> None:
+        group = member.outlet.group
+        if members := self._live.get(group):
+            members.pop(member, None)
+            if not members:
+                del self._live[group]
+
+    def _followers(self) -> list[Member]:
+        members = chain(*self._live.values(), self._waiting)
+        return [member for member in members if member.following]
+
+    # Changes come in
+
+    def _go_on(self) -> None:
+        """Take what has come, unless the work on something earlier is not done."""
+        try:
+            while self._work is None and (item := self.watch.take()) is not None:
+                later = self._take(item)
+                if later is not None:
+                    self._work = self._start(self._finish(later))
+        except Exception as error:  # noqa: BLE001 - whatever it is, followers must not miss it
+            self._fail(error)
+
+    async def _finish(self, later: Later) -> None:
+        try:
+            await later
+        except Exception as error:  # noqa: BLE001 - whatever it is, followers must not miss it
+            self._fail(error)
+        finally:
+            self._work = None
+        unplaced, self._unplaced = self._unplaced, []
+        for place in unplaced:
+            place()
+        self._pace()
+
+    def _fail(self, error: Exception) -> None:
+        _report(f"The events of {self.key} could not be told", error)
+        for member in self._followers():
+            self._part(member, Reason.BEHIND)
+
+    def _take(self, item: C | Signal) -> Later | None:
+        """Hand on what a change brings; return what has to be awaited for that."""
+        if item is GONE:
+            self._end(None)
+        elif isinstance(item, Signal):
+            return self._read()
+        elif self._view.is_last(item):
+            self._end(item)
+        elif self._view.audience_revision(item) > self._audience and self._followers():
+            return self._check(item)
+        else:
+            return self._hand_on(item)
+        return None
+
+    def _end(self, change: C | None) -> None:
+        self.ended = True
+        for member in self._followers():
+            self._part(member, Reason.GONE, change)
+
+    async def _check(self, change: C) -> None:
+        """Part those who may not follow the topic any more, before the change is handed on."""
+        audience: Audience | None = await self._ask(lambda: self._view.audience(self.key))
+        # Where the topic is gone by now, that is still to come.
+        if audience is not None:
+            self._admit(audience, change)
+            later = self._hand_on(change)
+            if later is not None:
+                await later
+
+    def _admit(self, audience: Audience, change: C | None) -> None:
+        if audience.revision <= self._audience:
+            return
+        self._audience = audience.revision
+        for member in self._followers():
+            if member.user not in audience.users:
+                self._part(member, Reason.SHUT_OUT, change)
+
+    def _hand_on(self, change: C) -> Later | None:
+        self._audience = max(self._audience, self._view.audience_revision(change))
+        known = self._revision = max(change.since, self._revision)
+        events = self._view.events(self.key, change, known)
+        if events is None:
+            return self._read()
+        if len(events) > 1:
+            return self._push_each(events, known, change.revision)
+        self._revision = change.revision
+        for revision, event in events:
+            if self._read_events is not None or event != self._told:
+                self._told = event
+                return self._push(Entry(known, revision, event))
+        return None
+
+    async def _read(self) -> None:
+        """Hand on what changed since the last revision, from the database."""
+        if self._revision == NEVER:
+            self._revision = self.watch.revision
+        known = self._revision
+        read = self._read_events
+        assert read is not None  # noqa: S101 - merged changes are never behind
+        more = True
+        while more:
+            page: Page | None = await self._ask(lambda: read(self.key, self._revision, known))
+            if page is None:
+                return
+            self._admit(page.audience, None)
+            await self._push_each(page.events, known, page.revision)
+            more = page.more
+
+    # Events go out
+
+    async def _push_each(self, events: Events, known: int, upto: int) -> None:
+        """Hand on many events, letting others do something now and then."""
+        began = time.monotonic()
+        for revision, event in events:
+            later = self._push(Entry(known, revision, event))
+            if later is not None:
+                await later
+            self._revision = revision
+            if time.monotonic() - began > _SLICE_SECONDS:
+                await asyncio.sleep(0)
+                began = time.monotonic()
+        self._revision = upto
+
+    def _push(self, entry: Entry) -> Later | None:
+        """Render an event for each group, and deliver it, now or once it is rendered."""
+        slow: dict[Group, Awaitable[bytes]] = {}
+        lagging = {member.outlet.group for member in self._waiting if member.following}
+        for group in lagging.union(self._live):
+            rendered = group.render(entry.event)
+            if isinstance(rendered, bytes):
+                entry.payloads[group] = rendered
+            else:
+                slow[group] = rendered
+        if slow:
+            return self._deliver_later(entry, slow)
+        self._deliver(entry)
+        return None
+
+    async def _deliver_later(self, entry: Entry, slow: dict[Group, Awaitable[bytes]]) -> None:
+        payloads = await asyncio.gather(*slow.values())
+        entry.payloads.update(zip(slow, payloads, strict=True))
+        self._deliver(entry)
+
+    def _deliver(self, entry: Entry) -> None:
+        revision = entry.revision
+        self._log.append(entry)
+        for group, members in list(self._live.items()):
+            payload = entry.payloads.get(group)
+            for member in list(members):
+                if member.position >= revision:
+                    continue
+                if payload is None:
+                    # The group came while the event was rendered.
+                    self._part(member, Reason.BEHIND)
+                elif member.deliver(payload, revision):
+                    member.position = revision
+                else:
+                    self._not_live(member)
+                    self._lag(member)
+        if not self._waiting:
+            self._log.clear()
+
+    def _lag(self, member: Member) -> None:
+        self._waiting[member] = None
+        member.outlet.once_writable(lambda: self._catch_up(member))
+
+    def _catch_up(self, member: Member) -> None:
+        """Deliver what a member has missed; part it where that isn't at hand."""
+        if not member.following or member not in self._waiting:
+            return
+        missed = self._log.behind(member.position)
+        for entry in missed or ():
+            payload = entry.payloads.get(member.outlet.group)
+            if payload is None:
+                missed = None
+                break
+            if not member.deliver(payload, entry.revision):
+                self._lag(member)
+                return
+            member.position = entry.revision
+        if missed is None:
+            self._part(member, Reason.BEHIND)
+        else:
+            del self._waiting[member]
+            self._live.setdefault(member.outlet.group, {})[member] = None

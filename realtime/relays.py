@@ -1,0 +1,113 @@
+"""The relays of one kind: one for each key that is followed in this process."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Hashable
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+from uuid import UUID
+
+from realtime.feeds import Feeds
+from realtime.outlet import Outlet
+from realtime.relay import Member, Relay
+from realtime.reports import Report
+from realtime.tasks import Tasks
+from realtime.view import Parting, Read, View
+from realtime.watch import Merge, Revised
+
+C = TypeVar("C", bound=Revised)
+
+
+class Relays(Generic[C]):
+    """Relays over feeds, opened with their first follower and closed with their last.
+
+    ``topic`` tells which feed a key is about. With ``read`` followers get every event; without it
+    they get the newest, no oftener than every ``seconds_between``, and ``merge`` makes one change
+    of several. To be used between ``async with``'s entry and exit, within that of the feeds.
+    """
+
+    def __init__(
+        self,
+        feeds: Feeds[C],
+        view: View[C],
+        *,
+        topic: Callable[[Any], UUID],
+        read: Read | None = None,
+        merge: Merge[C] | None = None,
+        seconds_between: float = 0.1,
+        retry_seconds: float = 1.0,
+    ) -> None:
+        self._feeds = feeds
+        self._view = view
+        self._topic = topic
+        self._read = read
+        self._merge = merge
+        self._seconds_between = seconds_between
+        self._retry_seconds = retry_seconds
+        self._relays: dict[Hashable, Relay[C]] = {}
+        self._tasks = Tasks()
+        self._report = Report(logging.getLogger(__name__))
+
+    def __len__(self) -> int:
+        """Return how many relays there are."""
+        return len(self._relays)
+
+    async def join(
+        self, key: Hashable, user: UUID, outlet: Outlet, part: Callable[[Parting], object]
+    ) -> Member:
+        """Keep what comes from now on for a new follower, until it says where it stands.
+
+        ``part`` is called when it can't go on. Raises SourceAway.
+        """
+        relay = self._relays.get(key)
+        if relay is None or relay.ended:
+            relay = self._open(key)
+        member = Member(relay, user, outlet, part)
+        relay.add(member)
+        try:
+            await self._feeds.begun(relay.watch)
+        except BaseException:
+            member.leave()
+            raise
+        return member
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._tasks.cancel()
+
+    def _open(self, key: Hashable) -> Relay[C]:
+        details = self._read is not None
+        watch = self._feeds.join(self._topic(key), merge=self._merge, details=details)
+
+        def close() -> None:
+            self._feeds.leave(watch)
+            if self._relays.get(key) is relay:
+                del self._relays[key]
+
+        relay = self._relays[key] = Relay(
+            key,
+            self._view,
+            watch,
+            read=self._read,
+            seconds_between=0.0 if details else self._seconds_between,
+            ask=self._ask,
+            start=self._tasks.start,
+            empty=close,
+        )
+        return relay
+
+    async def _ask(self, question: Callable[[], Awaitable[Any]]) -> Any:
+        while True:
+            try:
+                return await question()
+            except Exception as error:  # noqa: BLE001 - whatever it is, it passes
+                self._report("The database does not answer a relay", error)
+            await asyncio.sleep(self._retry_seconds * random.uniform(0.5, 1.0))  # noqa: S311

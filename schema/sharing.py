@@ -1,0 +1,87 @@
+"""Which subscriptions may share a rendering, read off their documents.
+
+A selection whose fields depend on the event alone is rendered once for everybody who may see the
+event. That a field does is never assumed: one with a resolver is taken for dependent on who asks,
+unless it is marked ``SHARED``. A rendering that is shared knows no viewer at all.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from graphql import (
+    SKIP,
+    ArgumentNode,
+    FieldNode,
+    GraphQLField,
+    GraphQLSchema,
+    Node,
+    TypeInfo,
+    TypeInfoVisitor,
+    VariableDefinitionNode,
+    VariableNode,
+    Visitor,
+    visit,
+)
+from msgspec import Struct
+from strawberry.types.field import StrawberryField
+
+SHARED: Final[Mapping[Any, Any]] = {"shared": True}
+"""The ``metadata`` of fields whose resolvers give the same to all who may see the object."""
+
+
+class Sharing(Struct, frozen=True):
+    """Whether a rendering may be shared, and the variables, sorted, that it depends on."""
+
+    shared: bool
+    variables: tuple[str, ...]
+
+
+def sharing_of(schema: GraphQLSchema, document: Node) -> Sharing:
+    """Look at what the subscriptions of a valid document select of their events.
+
+    A document with several is taken as one: what one of them depends on, all do.
+    """
+    types = TypeInfo(schema)
+    selections = _Selections(schema, types)
+    visit(document, TypeInfoVisitor(types, selections))
+    return Sharing(selections.shared, tuple(sorted(selections.variables)))
+
+
+def is_shared(field: GraphQLField) -> bool:
+    """Tell whether the field gives the same to all who may see the object."""
+    extensions = cast("Mapping[Any, Any]", field.extensions)
+    definition: StrawberryField | None = extensions.get("strawberry-definition")
+    if definition is None or definition.base_resolver is None:
+        return True
+    return bool((definition.metadata or {}).get("shared"))
+
+
+class _Selections(Visitor):
+    """Notes the fields and the variables behind the root field.
+
+    The root field's own arguments say which events there are, not how they look.
+    """
+
+    def __init__(self, schema: GraphQLSchema, types: TypeInfo) -> None:
+        super().__init__()
+        self.shared = True
+        self.variables: set[str] = set()
+        self._schema = schema
+        self._types = types
+
+    def enter_field(self, _node: FieldNode, *_: Any) -> None:
+        field = self._types.get_field_def()
+        if field is not None and not self._at_root() and not is_shared(field):
+            self.shared = False
+
+    def enter_argument(self, _node: ArgumentNode, *_: Any) -> Any:
+        return SKIP if self._at_root() and self._types.get_directive() is None else None
+
+    def enter_variable_definition(self, _node: VariableDefinitionNode, *_: Any) -> Any:
+        return SKIP
+
+    def enter_variable(self, node: VariableNode, *_: Any) -> None:
+        self.variables.add(node.name.value)
+
+    def _at_root(self) -> bool:
+        return self._types.get_parent_type() is self._schema.subscription_type
