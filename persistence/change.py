@@ -186,7 +186,7 @@ async def apply(
         **parameters,
     }
     try:
-        result = await unit.connection.execute(sql, values)
+        result = await unit.change(sql, values)
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == _DIVISION_BY_ZERO:
             raise Stale from None

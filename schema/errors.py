@@ -2,6 +2,7 @@
 
 What a user can cause (a HubError, a document or variables that are wrong) is told as it is.
 All else is masked: the client gets a request id, ``on_unexpected`` the exception with that id.
+Where the database is to blame, the client is told so, and whether it may simply try again.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,12 +11,16 @@ from typing import Any
 from graphql import FieldNode, GraphQLError
 from msgspec import Struct
 
+from persistence.trouble import DatabaseTrouble, OutcomeUnknown, TooSlow, Unavailable
+from realtime.feed import SourceAway
 from resolvers.errors import BadUserInput, HubError
 
 BAD_USER_INPUT = BadUserInput.code
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 INTERNAL = "INTERNAL_SERVER_ERROR"
+UNAVAILABLE = "SERVICE_UNAVAILABLE"
+_TROUBLES = {Unavailable: UNAVAILABLE, OutcomeUnknown: "OUTCOME_UNKNOWN", TooSlow: "TIMEOUT"}
 
 OnUnexpected = Callable[[BaseException, str], None]
 """Told of every exception that is masked, with the id of its request. Must not raise."""
@@ -78,7 +83,13 @@ class Masking:
     def unexpected(self, error: BaseException, request_id: str) -> WireError:
         """Report the exception and return what the client is told of it."""
         self._on_unexpected(error, request_id)
-        return WireError("Internal server error", {"code": INTERNAL, "requestId": request_id})
+        if isinstance(error, SourceAway):
+            error = Unavailable()
+        if isinstance(error, DatabaseTrouble):
+            message, code = error.message, _TROUBLES[type(error)]
+        else:
+            message, code = "Internal server error", INTERNAL
+        return WireError(message, {"code": code, "requestId": request_id})
 
 
 def _cause(error: GraphQLError) -> Exception:
