@@ -51,6 +51,11 @@ class Following:
         member.leave()
         return member.position
 
+    def leave_all(self) -> None:
+        """Follow nothing any longer."""
+        for key in list(self._members):
+            self.leave(key)
+
     def note(self, item: object) -> None:
         """Yield this, too."""
         self._notes.put(item)
@@ -64,8 +69,7 @@ class Following:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for key in list(self._members):
-            self.leave(key)
+        self.leave_all()
 
     def __aiter__(self) -> Self:
         return self

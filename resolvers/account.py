@@ -178,7 +178,7 @@ async def create_api_key(context: Context, *, name: str) -> ApiKeyGrant:
     user_id = _person(context)
     name = name_of(name)
     secret = new_secret(API_KEY_PREFIX)
-    async with context.services.database.transaction() as unit:
+    async with context.database.transaction() as unit:
         key = await account.create_api_key(
             unit.connection, user_id, name=name, secret_hash=hash_secret(secret)
         )
@@ -188,7 +188,7 @@ async def create_api_key(context: Context, *, name: str) -> ApiKeyGrant:
 async def api_keys(context: Context) -> Sequence[ApiKeyRecord]:
     """Return the viewer's API keys, newest first; raise Forbidden for a program."""
     user_id = _person(context)
-    async with context.services.database.reading() as connection:
+    async with context.database.reading() as connection:
         return await account.api_keys(connection, user_id)
 
 
@@ -217,7 +217,7 @@ def _person(context: Context) -> UUID:
 async def viewer(context: Context) -> UserRecord:
     """Return the account of whoever asks."""
     user_id = context.user_id
-    async with context.services.database.reading() as connection:
+    async with context.database.reading() as connection:
         found = await account.users(connection, [user_id])
     if user_id not in found:
         raise Unauthenticated("This account is gone.")
@@ -227,6 +227,6 @@ async def viewer(context: Context) -> UserRecord:
 async def find(context: Context, user_id: UUID) -> UserRecord | None:
     """Return the viewer, or somebody in a project of the viewer's; None for anybody else."""
     viewer_id = context.user_id
-    async with context.services.database.reading() as connection:
+    async with context.database.reading() as connection:
         found = await account.acquaintances(connection, viewer_id, [user_id])
     return found.get(user_id)

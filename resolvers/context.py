@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -81,6 +82,12 @@ class Context:
         if self.viewer is None:
             raise Unauthenticated("Sign in first: send 'Authorization: Bearer …'.")
         return self.viewer.user_id
+
+    @cached_property
+    def database(self) -> Database:
+        """The database as the viewer gets at it: whatever one asks, others get their turn."""
+        database = self.services.database
+        return database if self.viewer is None else database.for_viewer(self.viewer.user_id)
 
     @property
     def outlet(self) -> Outlet:

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 async def find(context: Context, image_id: UUID) -> ImageRecord | None:
     """Return the image; None where the viewer can't see it."""
     user_id = context.user_id
-    async with context.services.database.reading() as connection:
+    async with context.database.reading() as connection:
         found = await image.visible(connection, [image_id], user_id)
     return found.get(image_id)
 
@@ -52,7 +52,7 @@ async def delete(context: Context, image_ids: Sequence[UUID]) -> ProjectAccess:
         ]
         return ProjectAccess(project=changed, role=seen.role), keys
 
-    changed, keys = await changing(context.services.database, attempt, single_statement=True)
+    changed, keys = await changing(context.database, attempt, single_statement=True)
     await forget_blobs(context.services.blobs.delete(keys))
     return changed
 

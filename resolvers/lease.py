@@ -82,7 +82,7 @@ async def claim(
     if models is not None:
         models = _models(models)
     user_id = context.user_id
-    database = context.services.database
+    database = context.database
     await leases.expire(database)
     claimed: list[ImageJob] = []
     while len(claimed) < limit:
@@ -104,7 +104,7 @@ async def claim(
 async def _claim(
     context: Context, share: Share, models: Sequence[str] | None, worker: str, seconds: int
 ) -> Sequence[ImageJob]:
-    async with context.services.database.transaction() as unit:
+    async with context.database.transaction() as unit:
         try:
             seen = await access.project_for(
                 unit.connection, context, share.project_id, ProjectRole.EDITOR, lock=True
@@ -137,7 +137,7 @@ async def extend(
     _check_range("leaseSeconds", seconds, MIN_SECONDS, MAX_SECONDS)
     if progress is not None and not 0 <= progress <= 1:
         raise BadUserInput("The progress must be 0 to 1.")
-    async with context.services.database.transaction() as unit:
+    async with context.database.transaction() as unit:
         _, found = await _job_for(unit.connection, context, job_id)
         if found.state is JobState.CANCELLED:
             return Extended(cancelled=True, expires_at=None)
@@ -165,7 +165,7 @@ async def complete(
     if processing_seconds is not None and not 0 <= processing_seconds < math.inf:
         raise BadUserInput("processingSeconds must be a positive number.")
     secret = _secret(lease)
-    async with context.services.database.reading() as connection:
+    async with context.database.reading() as connection:
         seen, _ = await _job_for(connection, context, job_id)
         held = await _held(connection, job_id, secret)
     cells = await asyncio.to_thread(
@@ -188,7 +188,7 @@ async def complete(
         return Finished(image=done, access=ProjectAccess(project=project, role=seen.role))
 
     try:
-        return await changing(context.services.database, attempt)
+        return await changing(context.database, attempt)
     except HubError:
         # Other errors may have come behind the commit: what is left of those, gc will find.
         await forget_blobs(blobs.delete([key]))
@@ -211,7 +211,7 @@ async def fail(
         project, [image] = await leases.fail(unit, seen, [held], failure, actor_id=context.user_id)
         return Finished(image=image, access=ProjectAccess(project=project, role=seen.role))
 
-    return await changing(context.services.database, attempt)
+    return await changing(context.database, attempt)
 
 
 async def _job_for(

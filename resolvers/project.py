@@ -21,7 +21,7 @@ MAX_DESCRIPTION = 10_000
 async def find(context: Context, project_id: UUID) -> ProjectAccess | None:
     """Return the project with the viewer's role in it; None where the viewer can't see it."""
     user_id = context.user_id
-    async with context.services.database.reading() as connection:
+    async with context.database.reading() as connection:
         return await project.access(connection, project_id, user_id)
 
 
@@ -30,14 +30,14 @@ async def page(
 ) -> Page[ProjectAccess]:
     """Return a page of the projects that the viewer can see, newest first."""
     user_id = context.user_id
-    async with context.services.database.reading() as connection:
+    async with context.database.reading() as connection:
         return await project.page(connection, user_id, first=first, after=after, search=search)
 
 
 async def count(context: Context, *, search: str | None) -> int:
     """Return how many projects the viewer can see."""
     user_id = context.user_id
-    async with context.services.database.reading() as connection:
+    async with context.database.reading() as connection:
         return await project.count(connection, user_id, search=search)
 
 
@@ -46,7 +46,7 @@ async def create(context: Context, *, name: str, description: str | None) -> Pro
     name = name_of(name)
     description = _description(description or "")
     user_id = context.user_id
-    async with context.services.database.transaction() as unit:
+    async with context.database.transaction() as unit:
         created = await project.create(unit, user_id, name=name, description=description)
     return ProjectAccess(project=created, role=ProjectRole.OWNER)
 
@@ -73,7 +73,7 @@ async def delete(context: Context, project_id: UUID) -> None:
 
     Rows go at once. Blobs go after the commit; what a fault leaves of them is garbage collected.
     """
-    async with context.services.database.transaction() as unit:
+    async with context.database.transaction() as unit:
         seen = await access.project_for(
             unit.connection, context, project_id, ProjectRole.OWNER, lock=True
         )
@@ -143,4 +143,4 @@ async def _change(
         seen = await access.project_for(unit.connection, context, project_id, needed, lock=lock)
         return ProjectAccess(project=await change(unit, seen), role=seen.role)
 
-    return await changing(context.services.database, attempt)
+    return await changing(context.database, attempt)

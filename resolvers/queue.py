@@ -148,7 +148,7 @@ async def _enqueue(
         )
         return ProjectAccess(project=project, role=seen.role), jobs
 
-    return await changing(context.services.database, attempt)
+    return await changing(context.database, attempt)
 
 
 async def cancel(
@@ -168,7 +168,7 @@ async def cancel(
     count = 0
     after: UUID | None = FIRST_ID
     while after is not None:
-        async with context.services.database.transaction() as unit:
+        async with context.database.transaction() as unit:
             seen = await access.project_for(
                 unit.connection, context, project_id, ProjectRole.EDITOR, lock=True
             )
@@ -189,7 +189,7 @@ async def cancel(
 async def find_job(context: Context, job_id: UUID) -> ImageJob | None:
     """Return the job with its image; None where the viewer can't see it, or the image is gone."""
     user_id = context.user_id
-    async with context.services.database.reading() as connection:
+    async with context.database.reading() as connection:
         found = (await job.visible(connection, [job_id], user_id)).get(job_id)
         if found is None:
             return None
@@ -202,7 +202,7 @@ async def find_job(context: Context, job_id: UUID) -> ImageJob | None:
 async def find_segmentation(context: Context, segmentation_id: UUID) -> SegmentationRecord | None:
     """Return the finished run; None where the viewer can't see its image."""
     user_id = context.user_id
-    async with context.services.database.reading() as connection:
+    async with context.database.reading() as connection:
         found = (await queue.segmentations(connection, [segmentation_id])).get(segmentation_id)
         if found is None or not await image.visible(connection, [found.image_id], user_id):
             return None

@@ -63,7 +63,7 @@ async def set_statuses(context: Context, changes: Sequence[StatusChange]) -> Sta
     limit = context.services.limits.max_changes_per_call
     check_batch("changes", [change.image_id for change in changes], limit)
     wanted = {change.image_id: _checked(change) for change in changes}
-    async with context.services.database.reading() as connection:
+    async with context.database.reading() as connection:
         groups = by_project(await access.images_for(connection, context, wanted))
         if len(groups) > 1:
             for project_id, images in groups.items():
@@ -113,7 +113,7 @@ async def _set_in_project(
         return ProjectAccess(project=project, role=seen.role), moved
 
     of_a_job = any(image.job_id is not None for image in images)
-    return await changing(context.services.database, attempt, single_statement=not of_a_job)
+    return await changing(context.database, attempt, single_statement=not of_a_job)
 
 
 async def _moves(

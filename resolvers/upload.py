@@ -77,7 +77,7 @@ async def upload_images(
         raise BadUserInput(f"Give 1 to {limits.max_files_per_upload} files in a call.")
     if upload_id is not None:
         upload_id = upload_id_of(upload_id)
-    async with context.services.database.reading() as connection:
+    async with context.database.reading() as connection:
         seen = await access.project_for(connection, context, project_id, ProjectRole.EDITOR)
         if upload_id is not None:
             first = await upload.find(connection, context.user_id, upload_id)
@@ -251,7 +251,7 @@ class _Reception:
             await self._check_quota(connection, seen.project.owner_id)
             return Uploaded(images=images, rejected=rejected, project=seen)
 
-        uploaded = await changing(self._services.database, attempt)
+        uploaded = await changing(self._context.database, attempt)
         self._progress.done()
         return uploaded
 

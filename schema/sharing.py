@@ -6,7 +6,7 @@ unless it is marked ``SHARED``. A rendering that is shared knows no viewer at al
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from graphql import (
     SKIP,
@@ -49,11 +49,11 @@ def sharing_of(schema: GraphQLSchema, document: Node) -> Sharing:
 
 def is_shared(field: GraphQLField) -> bool:
     """Tell whether the field gives the same to all who may see the object."""
-    extensions = cast("Mapping[Any, Any]", field.extensions)
-    definition: StrawberryField | None = extensions.get("strawberry-definition")
+    definition: StrawberryField | None = field.extensions.get("strawberry-definition")
     if definition is None or definition.base_resolver is None:
         return True
-    return bool((definition.metadata or {}).get("shared"))
+    metadata: Mapping[Any, Any] = definition.metadata or {}
+    return bool(metadata.get("shared"))
 
 
 class _Selections(Visitor):

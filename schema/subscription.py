@@ -47,7 +47,7 @@ class Subscription:
         """Stream the numbers of projects."""
         context = info.context
         if project_id is None:
-            return all_project_updates(context, context.outlet)
+            return all_project_updates(context)
         return project_updates(context, ids.decode(Kind.PROJECT, project_id))
 
     @strawberry.subscription(

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
 from msgspec.structs import replace
 
@@ -10,7 +9,7 @@ from persistence.records import DashboardRecord
 from resolvers import dashboard
 from resolvers.context import Context
 from resolvers.live.bell import Bell
-from resolvers.live.project import all_project_updates
+from resolvers.live.project import VisibleProjects
 
 SECONDS_BETWEEN_UPDATES = 0.25
 
@@ -42,7 +41,10 @@ async def dashboards(context: Context) -> AsyncGenerator[DashboardRecord, None]:
 
 
 async def _follow(context: Context, changed: Bell) -> None:
-    async with aclosing(all_project_updates(context, changed)) as updates:
-        # A snapshot counts, too: what went before it was watched is told by no other update.
-        async for _ in updates:
+    async with VisibleProjects(context, changed) as projects:
+        async for _ in projects.snapshots():
+            pass
+        # What went before it was watched is told by none of the updates.
+        changed.ring()
+        async for _ in projects.changes():
             changed.ring()

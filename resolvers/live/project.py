@@ -15,6 +15,7 @@ from persistence.records import MembershipsChange, ProjectChange, ProjectRole, P
 from realtime.following import Following
 from realtime.outlet import Outlet
 from realtime.view import Parting, Reason
+from realtime.watch import Watch
 from resolvers import access
 from resolvers.context import Context
 from resolvers.errors import Forbidden
@@ -97,43 +98,60 @@ async def project_updates(
                         return
 
 
-async def all_project_updates(
-    context: Context, outlet: Outlet
-) -> AsyncGenerator[ProjectUpdate, None]:
+async def all_project_updates(context: Context) -> AsyncGenerator[ProjectUpdate, None]:
     """Stream all projects that the viewer can see: snapshots first, then what changes of each.
 
     A project that is created, or shared with the viewer, appears with CREATED; one that is deleted
     or revoked ends with that. The stream itself goes on. Updates that all get alike go to the
-    outlet; the others are yielded.
+    context's outlet; the others are yielded.
     """
-    feeds, user_id = context.services.membership_feeds, context.user_id
-    async with (
-        feeds.watch(user_id, merge=_newer) as memberships,
-        Following(user_id, outlet) as following,
-    ):
-        visible = _VisibleProjects(context, following)
-        async for update in visible.reconcile(ProjectOperation.SNAPSHOT):
+    async with VisibleProjects(context, context.outlet) as projects:
+        async for update in projects.snapshots():
             yield update
-        memberships.on_arrival = partial(following.note, memberships)
-        memberships.on_arrival()
-        async for item in following:
-            if item is not memberships:
-                async for update in visible.after(item):
-                    yield update
-            elif memberships.take() is not None:
-                async for update in visible.reconcile(ProjectOperation.CREATED):
-                    yield update
+        async for update in projects.changes():
+            yield update
 
 
-class _VisibleProjects:
-    """The projects that the viewer has been told of, each followed."""
+class VisibleProjects:
+    """All projects that the viewer can see, as they change, within ``async with``.
 
-    def __init__(self, context: Context, following: Following) -> None:
+    What all get alike goes to the outlet; the rest is yielded.
+    """
+
+    def __init__(self, context: Context, outlet: Outlet) -> None:
         self._context = context
-        self._following = following
+        self._following = Following(context.user_id, outlet)
         self._told: set[UUID] = set()
+        self._memberships: Watch[MembershipsChange]
 
-    async def reconcile(self, operation: ProjectOperation) -> AsyncGenerator[ProjectUpdate, None]:
+    async def __aenter__(self) -> Self:
+        feeds, user_id = self._context.services.membership_feeds, self._context.user_id
+        self._memberships = feeds.join(user_id, merge=_newer)
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self._context.services.membership_feeds.leave(self._memberships)
+        self._following.leave_all()
+
+    async def snapshots(self) -> AsyncGenerator[ProjectUpdate, None]:
+        """Begin to watch, and yield what there is; to be called first."""
+        await self._context.services.membership_feeds.begun(self._memberships)
+        async for update in self._reconcile(ProjectOperation.SNAPSHOT):
+            yield update
+
+    async def changes(self) -> AsyncGenerator[ProjectUpdate, None]:
+        """Yield what changes behind the snapshots."""
+        self._memberships.on_arrival = partial(self._following.note, self._memberships)
+        self._memberships.on_arrival()
+        async for item in self._following:
+            if item is not self._memberships:
+                async for update in self._after(item):
+                    yield update
+            elif self._memberships.take() is not None:
+                async for update in self._reconcile(ProjectOperation.CREATED):
+                    yield update
+
+    async def _reconcile(self, operation: ProjectOperation) -> AsyncGenerator[ProjectUpdate, None]:
         """Bring what was told in line with the memberships that the database has now."""
         services, user_id = self._context.services, self._context.user_id
         # Of one moment, lest one who is shut out and let in again be told of both as of the latter.
@@ -158,7 +176,7 @@ class _VisibleProjects:
             else:
                 self._following.leave(project_id)
 
-    async def after(self, parting: Parting) -> AsyncGenerator[ProjectUpdate, None]:
+    async def _after(self, parting: Parting) -> AsyncGenerator[ProjectUpdate, None]:
         """Tell what a project has become that can't be followed as before."""
         async for update in _after(self._context, self._following, parting):
             if update.stats is None:

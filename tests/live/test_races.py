@@ -20,6 +20,7 @@ from persistence.records import MembershipsChange, ProjectChange, ProjectRole
 from resolvers.changes import encode
 from resolvers.context import Context, Services, Viewer
 from resolvers.errors import CursorExpired
+from resolvers.live.bell import Bell
 from resolvers.live.project import all_project_updates, project_updates
 from resolvers.live.segmentation import segmentation_updates
 from schema import ids
@@ -83,6 +84,7 @@ def called(services: Services, user_id: UUID) -> Context:
         request_id="test",
         client_address="192.0.2.1",
         base_url="http://hub.example",
+        subscriber=Bell(),
     )
 
 

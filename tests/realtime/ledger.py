@@ -78,6 +78,11 @@ def lacks_items(change: Change) -> bool:
     return change.items is None
 
 
+def merged(earlier: Change, later: Change) -> Change:
+    items = None if None in (earlier.items, later.items) else (*earlier.items, *later.items)
+    return Change(earlier.since, later.revision, items, later.last)
+
+
 def is_last(change: Change) -> bool:
     return change.last
 

@@ -8,7 +8,7 @@ import pytest
 from realtime.watch import BEHIND, GONE
 from tests.realtime.following import following
 from tests.realtime.hearing import everything_heard
-from tests.realtime.ledger import Change, Ledger, a_world
+from tests.realtime.ledger import Change, Ledger, a_world, merged
 
 
 async def test_a_watch_yields_the_changes_that_are_committed_while_it_watches() -> None:
@@ -193,14 +193,14 @@ async def test_a_reader_that_is_slow_is_told_that_it_is_behind_and_goes_on_from_
             assert (await following(slow)).revision == 12
 
 
-async def test_a_reader_that_conflates_gets_the_newest_only() -> None:
+async def test_a_reader_that_merges_gets_what_it_has_not_read_as_one_change() -> None:
     async with a_world() as world:
         topic = world.ledger.create()
-        async with world.feeds.watch(topic, conflate=True) as watch:
+        async with world.feeds.watch(topic, merge=merged) as watch:
             for _ in range(1_000):
                 world.commit(topic)
             await everything_heard(world.bus)
-            assert (await following(watch)).revision == 1_000
+            assert await following(watch) == Change(0, 1_000, tuple(range(1, 1_001)))
             assert watch.take() is None
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -30,17 +29,15 @@ async def execute(
 
 async def subscribe(world: World, query: str, **variables: object) -> Subscription | Result:
     request = GraphQLRequest(query=query, variables=variables)
-    make_context = partial(
-        world.make_context, viewer=None, request_id="r1", client_address="", base_url=""
-    )
-    return await executor_of(world).subscribe(request, make_context)
+    return await executor_of(world).subscribe(request, Context(world, "r1"))
 
 
 async def results(subscription: Subscription | Result) -> AsyncIterator[dict[str, Any]]:
     assert isinstance(subscription, Subscription)
-    async with aclosing(subscription.results()) as results:
-        async for result in results:
-            yield msgspec.json.decode(encode(result))
+    async with aclosing(subscription.payloads()) as payloads:
+        async for payload in payloads:
+            encoded = encode(payload) if isinstance(payload, Result) else payload
+            yield msgspec.json.decode(encoded)
 
 
 def codes(answer: dict[str, Any]) -> list[str]:

@@ -2,8 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from persistence.ids import new_id
+from realtime.outlet import Outlet
 from resolvers.context import Viewer
 from resolvers.errors import Conflict, Forbidden, RateLimited, Unauthenticated
 from resolvers.uploads import UploadedFile, arriving
@@ -70,8 +71,11 @@ class World:
         client_address: str,
         base_url: str,
         last_event_id: int | None = None,
+        subscriber: Outlet | None = None,
     ) -> "Context":
-        context = Context(self, request_id, viewer, client_address, base_url, last_event_id)
+        context = Context(
+            self, request_id, viewer, client_address, base_url, last_event_id, subscriber
+        )
         self.contexts.append(context)
         return context
 
@@ -90,6 +94,16 @@ class Context:
     client_address: str = ""
     base_url: str = ""
     last_event_id: int | None = None
+    subscriber: Outlet | None = None
+
+    def scope(self, *, shared: bool) -> Hashable:
+        return self.base_url, None if shared or self.viewer is None else self.viewer.user_id
+
+    def for_event(self, *, shared: bool) -> "Context":
+        context = replace(self, viewer=None if shared else self.viewer, subscriber=None)
+        if not shared:
+            self.world.contexts.append(context)
+        return context
 
 
 Info = strawberry.Info[Context, Any]
