@@ -79,6 +79,9 @@ class Operation(Struct, frozen=True, eq=False):
         return self.node.operation
 
 
+Payload: TypeAlias = tuple[bytes | Result, int | None]
+"""A result, encoded unless it is a last one without data; and its revision, if it has one."""
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -283,17 +286,19 @@ class Subscription:
         self._source = source
         self._context = context
 
-    async def payloads(self) -> AsyncGenerator[bytes | Result, None]:
+    async def payloads(self) -> AsyncGenerator[Payload, None]:
         """Yield a result for each event, as JSON; where the source fails, a last one without data.
 
-        The next event is asked for when the next result is. Closing it closes the source.
+        With each comes the event's revision, if it has one. The next event is asked for when the
+        next result is. Closing it closes the source.
         """
         try:
             async for event in self._source:
                 rendered = self.group.render(event)
-                yield rendered if isinstance(rendered, bytes) else await rendered
+                payload = rendered if isinstance(rendered, bytes) else await rendered
+                yield payload, getattr(event, "revision", None)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is masked and reported
-            yield self._executor.failed(error, self._context)
+            yield self._executor.failed(error, self._context), None
         finally:
             if isinstance(self._source, AsyncGenerator):
                 await self._source.aclose()

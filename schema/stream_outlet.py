@@ -6,12 +6,9 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from realtime.outlet import Group
-from schema.execution import Result, Subscription
+from schema.execution import Payload, Result, Subscription
 
 _MOST_BYTES = 2**16
-
-Item = tuple[bytes | Result, int | None]
-"""A result, encoded unless it is the last one and an error, and its revision if it has one."""
 
 
 class StreamOutlet:
@@ -20,7 +17,7 @@ class StreamOutlet:
     group: Group
 
     def __init__(self) -> None:
-        self._items: deque[Item] = deque()
+        self._items: deque[Payload] = deque()
         self._bytes = 0
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
@@ -37,7 +34,7 @@ class StreamOutlet:
         """Call back once, when the reader has taken something."""
         self._callbacks.append(callback)
 
-    async def read(self, subscription: Subscription) -> AsyncGenerator[Item, None]:
+    async def read(self, subscription: Subscription) -> AsyncGenerator[Payload, None]:
         """Yield the subscription's results in their order, until it ends."""
         self.group = subscription.group
         pulling = asyncio.create_task(self._pull(subscription))
@@ -57,8 +54,8 @@ class StreamOutlet:
 
     async def _pull(self, subscription: Subscription) -> None:
         async with aclosing(subscription.payloads()) as payloads:
-            async for payload in payloads:
-                self._put(payload, None)
+            async for payload, revision in payloads:
+                self._put(payload, revision)
                 # Its next result is asked for when this one is taken.
                 while self._items:
                     self._taken.clear()
@@ -69,7 +66,7 @@ class StreamOutlet:
         self._bytes += _size(payload)
         self._arrived.set()
 
-    def _take(self) -> Item:
+    def _take(self) -> Payload:
         item = self._items.popleft()
         self._bytes -= _size(item[0])
         self._taken.set()

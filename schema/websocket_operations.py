@@ -32,9 +32,7 @@ _BUSY = wire_error(
 class MakeContext(Protocol):
     """Makes the context of an operation."""
 
-    def __call__(
-        self, request_id: str, subscriber: SocketOutlet | None = None
-    ) -> RequestContext:
+    def __call__(self, request_id: str, subscriber: SocketOutlet | None = None) -> RequestContext:
         """Return a fresh one."""
         ...
 
@@ -155,7 +153,7 @@ class Operations:
         outlet.group = subscription.group
         self._runs[operation].outlet = outlet
         async with aclosing(subscription.payloads()) as payloads:
-            async for payload in payloads:
+            async for payload, _ in payloads:
                 if isinstance(payload, Result):
                     await self._hand_out(operation, payload)
                 else:
