@@ -10,7 +10,7 @@ from sqlalchemy import Row, text
 from persistence import change
 from persistence.change import PROJECT, ProjectAccess, project_of
 from persistence.database import Connection, UnitOfWork
-from persistence.ids import LAST_ID, new_id
+from persistence.ids import FIRST_ID, LAST_ID, new_id
 from persistence.pagination import Page, contains, page_of
 from persistence.records import (
     ChangeOperation,
@@ -268,6 +268,16 @@ async def revoke(
     return project
 
 
+_DELETED_AT_ONCE = 50_000
+_DELETE_IMAGES = text("""
+    WITH part AS (
+        SELECT id FROM images WHERE project_id = :project_id AND id > :after
+        ORDER BY id LIMIT :limit
+    ), deleted AS (
+        DELETE FROM images i USING part WHERE i.id = part.id
+    )
+    SELECT id FROM part ORDER BY id DESC LIMIT 1
+""")
 _DELETE = text("""
     WITH project AS (
         DELETE FROM projects WHERE id = :project_id RETURNING id, revision
@@ -285,6 +295,11 @@ async def delete(unit: UnitOfWork, access: ProjectAccess, *, actor_id: UUID) -> 
     """Delete a project that was read locked, and all that is in it; its activities stay."""
     project_id = access.project.id
     people = [member.user_id for member in await members(unit.connection, [project_id])]
+    # By parts, so that no statement takes longer than one may, however large the project is.
+    after: UUID | None = FIRST_ID
+    while after is not None:
+        part = {"project_id": project_id, "after": after, "limit": _DELETED_AT_ONCE}
+        after = (await unit.connection.execute(_DELETE_IMAGES, part)).scalar_one_or_none()
     await unit.connection.execute(_DELETE, {"project_id": project_id, "actor_id": actor_id})
     stats = replace(access.project.stats, revision=access.project.stats.revision + 1)
     change.announce(

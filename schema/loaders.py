@@ -39,7 +39,7 @@ async def _load(
     name = (name, _mutation_of(info))
     loader: DataLoader[UUID, T] | None = info.context.cache.get(name)  # type: ignore[assignment]
     if loader is None:
-        database = info.context.services.database
+        database = info.context.database
 
         async def batch(keys: list[UUID]) -> list[T | HubError]:
             async with database.reading() as connection:

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from persistence import queue_numbers
 from persistence.job import ImageJob
+from persistence.records import QueueNumbers
 from tests.lab import Lab
 
 _RAN = text("""
@@ -114,9 +115,7 @@ async def test_the_pace_is_that_of_each_project_alone(
     }
 
 
-async def test_the_queue_is_what_waits_and_what_runs(
-    lab: Lab, ada: UUID, project_id: UUID
-) -> None:
+async def test_the_queue_is_what_waits_and_what_runs(lab: Lab, ada: UUID, project_id: UUID) -> None:
     await lab.queued(project_id, ada, 3)
     await lab.claim(ada)
     async with lab.database.reading() as connection:
