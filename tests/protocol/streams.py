@@ -1,7 +1,7 @@
 """A reader of event streams that takes them as the HTML standard has it, and comments besides."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -76,14 +76,19 @@ class Reader:
 
 @asynccontextmanager
 async def streaming(
-    client: httpx.AsyncClient, query: str, token: str | None = None, **headers: str
+    client: httpx.AsyncClient,
+    query: str,
+    token: str | None = None,
+    *,
+    path: str = "/",
+    variables: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] = ACCEPT,
 ) -> AsyncIterator[Reader]:
     """Subscribe; the stream has begun."""
     credentials = {} if token is None else {"authorization": f"Bearer {token}"}
-    request = client.stream(
-        "POST", "/", json={"query": query}, headers=ACCEPT | credentials | headers
-    )
-    async with request as response:
+    body = {"query": query, "variables": variables}
+    sent = {**ACCEPT, **credentials, **headers}
+    async with client.stream("POST", path, json=body, headers=sent) as response:
         assert response.status_code == httpx.codes.OK, await response.aread()
         reader = Reader(response)
         assert await reader.next() == COMMENT

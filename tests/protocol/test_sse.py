@@ -321,7 +321,7 @@ class TestLastEventId:
     async def test_a_client_that_reconnects_is_asked_about(
         self, client: httpx.AsyncClient, world: World, header: str, known: int
     ) -> None:
-        async with streaming(client, COUNT, **{"last-event-id": header}) as stream:
+        async with streaming(client, COUNT, headers={"last-event-id": header}) as stream:
             await stream.rest()
 
         assert {context.last_event_id for context in world.contexts} == {known}
@@ -330,7 +330,7 @@ class TestLastEventId:
     async def test_a_client_that_begins_has_none(
         self, client: httpx.AsyncClient, world: World, headers: dict[str, str]
     ) -> None:
-        async with streaming(client, COUNT, **headers) as stream:
+        async with streaming(client, COUNT, headers=headers) as stream:
             await stream.rest()
 
         assert {context.last_event_id for context in world.contexts} == {None}
