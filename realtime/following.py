@@ -77,5 +77,6 @@ class Following:
     async def __anext__(self) -> Parting | Any:
         while True:
             item = await anext(self._notes)
-            if not isinstance(item, Parting) or item.key in self._members:
+            # Of a key that was left and joined again, what was said before counts no more.
+            if not isinstance(item, Parting) or self._members.get(item.key) is item.member:
                 return item

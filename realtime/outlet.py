@@ -1,14 +1,13 @@
 """What a relay knows of those who follow it: where events go, and who shares their rendering."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 
-@runtime_checkable
 class Group(Protocol):
     """Those who get the same bytes for an event: it is rendered once for all of them."""
 
-    def render(self, event: Any) -> bytes | Awaitable[bytes]:
+    def render(self, event: Any) -> bytes | Coroutine[Any, Any, bytes]:
         """Return the event as it is sent, at once where nothing has to be waited for."""
         ...
 

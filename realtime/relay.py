@@ -10,7 +10,7 @@ from the relay: it is told why, and goes on for itself.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from itertools import chain
 from typing import Any, Final, Generic, TypeAlias, TypeVar
@@ -25,7 +25,10 @@ from realtime.watch import GONE, Revised, Signal, Watch
 
 C = TypeVar("C", bound=Revised)
 
-Later: TypeAlias = Coroutine[Any, Any, None]
+Later: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+"""What is still to be awaited."""
+
+Start: TypeAlias = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]
 
 _SLICE_SECONDS: Final = 0.005
 
@@ -79,7 +82,7 @@ class Relay(Generic[C]):
         read: Read | None,
         seconds_between: float,
         ask: Ask,
-        start: Callable[[Coroutine[object, object, None]], asyncio.Task[None]],
+        start: Start,
         empty: Callable[[], None],
     ) -> None:
         self.key = key
@@ -124,6 +127,8 @@ class Relay(Generic[C]):
 
     def place(self, member: Member, revision: int, audience_revision: int, told: Any) -> None:
         """Have the member go on behind the revision; ``told`` is the last event that it got."""
+        if member not in self._waiting:
+            return
         member.position = revision
         if self.ended:
             self._part(member, Reason.GONE)
@@ -132,7 +137,7 @@ class Relay(Generic[C]):
             self._unplaced.append(partial(self.place, member, revision, audience_revision, told))
         elif audience_revision < self._audience or self._log.is_within_a_change(revision):
             self._part(member, Reason.BEHIND)
-        elif member in self._waiting:
+        else:
             if self._audience == NEVER:
                 self._audience = audience_revision
             if self._told is None:
@@ -144,7 +149,7 @@ class Relay(Generic[C]):
         self._not_live(member)
         self._waiting[member] = None
         member.following = False
-        member.part(Parting(key=self.key, reason=reason, revision=member.position, change=change))
+        member.part(Parting(member, self.key, reason, member.position, change))
 
     def _not_live(self, member: Member) -> None:
         group = member.outlet.group
@@ -171,7 +176,7 @@ class Relay(Generic[C]):
 
     async def _finish(self, later: Later) -> None:
         try:
-            await later
+            await later()
         except Exception as error:  # noqa: BLE001 - whatever it is, followers must not miss it
             self._fail(error)
         finally:
@@ -191,11 +196,11 @@ class Relay(Generic[C]):
         if item is GONE:
             self._end(None)
         elif isinstance(item, Signal):
-            return self._read()
+            return self._read
         elif self._view.is_last(item):
             self._end(item)
         elif self._view.audience_revision(item) > self._audience and self._followers():
-            return self._check(item)
+            return partial(self._check, item)
         else:
             return self._hand_on(item)
         return None
@@ -213,7 +218,7 @@ class Relay(Generic[C]):
             self._admit(audience, change)
             later = self._hand_on(change)
             if later is not None:
-                await later
+                await later()
 
     def _admit(self, audience: Audience, change: C | None) -> None:
         if audience.revision <= self._audience:
@@ -228,9 +233,9 @@ class Relay(Generic[C]):
         known = self._revision = max(change.since, self._revision)
         events = self._view.events(self.key, change, known)
         if events is None:
-            return self._read()
+            return self._read
         if len(events) > 1:
-            return self._push_each(events, known, change.revision)
+            return partial(self._push_each, events, known, change.revision)
         self._revision = change.revision
         for revision, event in events:
             if self._read_events is not None or event != self._told:
@@ -262,7 +267,7 @@ class Relay(Generic[C]):
         for revision, event in events:
             later = self._push(Entry(known, revision, event))
             if later is not None:
-                await later
+                await later()
             self._revision = revision
             if time.monotonic() - began > _SLICE_SECONDS:
                 await asyncio.sleep(0)
@@ -271,20 +276,20 @@ class Relay(Generic[C]):
 
     def _push(self, entry: Entry) -> Later | None:
         """Render an event for each group, and deliver it, now or once it is rendered."""
-        slow: dict[Group, Awaitable[bytes]] = {}
+        slow: dict[Group, asyncio.Task[bytes]] = {}
         lagging = {member.outlet.group for member in self._waiting if member.following}
         for group in lagging.union(self._live):
             rendered = group.render(entry.event)
             if isinstance(rendered, bytes):
                 entry.payloads[group] = rendered
             else:
-                slow[group] = rendered
+                slow[group] = self._start(rendered)
         if slow:
-            return self._deliver_later(entry, slow)
+            return partial(self._deliver_later, entry, slow)
         self._deliver(entry)
         return None
 
-    async def _deliver_later(self, entry: Entry, slow: dict[Group, Awaitable[bytes]]) -> None:
+    async def _deliver_later(self, entry: Entry, slow: dict[Group, asyncio.Task[bytes]]) -> None:
         payloads = await asyncio.gather(*slow.values())
         entry.payloads.update(zip(slow, payloads, strict=True))
         self._deliver(entry)

@@ -71,13 +71,14 @@ class Reason(Enum):
     BEHIND = "What comes next isn't at hand, or whether it may be told: read it."
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Parting:
-    """A follower was parted from a topic: why, by which change if that is known, and since when.
+    """A follower was parted from what it followed: why, and by which change if that is known.
 
     ``revision`` is the last one that it was sent.
     """
 
+    member: object
     key: Any
     reason: Reason
     revision: int

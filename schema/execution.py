@@ -6,7 +6,7 @@ resolvers see what they are used to; schema extensions do not run.
 """
 
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Hashable
 from time import perf_counter
 from typing import Any, Protocol, TypeAlias
 from weakref import WeakValueDictionary
@@ -259,7 +259,7 @@ class Group:
         self._template = template
         self._shared = shared
 
-    def render(self, event: object) -> bytes | Awaitable[bytes]:
+    def render(self, event: object) -> bytes | Coroutine[Any, Any, bytes]:
         """Return the result of the selection on an event, as JSON, with a context of its own."""
         origin: RequestContext = self._template.context_value
         context = origin.for_event(shared=self._shared)
