@@ -164,7 +164,7 @@ class TestStreams:
         async with watching(scene, ada, IMAGES, id=project), asyncio.timeout(10):
             # Those of other tests may be closing still.
             while await open_streams(scene) != 1:
-                await asyncio.sleep(0.01)
+                pass
 
 
 class TestEnds:
