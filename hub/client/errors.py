@@ -21,7 +21,14 @@ from websockets.exceptions import ConnectionClosed
 
 UNAUTHENTICATED = "UNAUTHENTICATED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
-_PASSING_CODES = ("RATE_LIMITED", "INTERNAL_SERVER_ERROR")
+# What may have happened already is asked for by an id of its own: it does not happen twice.
+_PASSING_CODES = (
+    "RATE_LIMITED",
+    "SERVICE_UNAVAILABLE",
+    "OUTCOME_UNKNOWN",
+    "TIMEOUT",
+    "INTERNAL_SERVER_ERROR",
+)
 _PASSING_STATUSES = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 _SOCKET_FORBIDDEN = 4403
 
