@@ -1,11 +1,13 @@
 """Who asks: what an Authorization header proves."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
 from persistence import account, session
 from persistence.records import ApiKeyRecord
+from persistence.trouble import DatabaseTrouble
 from resolvers.context import Services, Viewer
 from resolvers.errors import Unauthenticated
 from resolvers.tokens import API_KEY_PREFIX, hash_secret
@@ -65,5 +67,7 @@ async def _remember_use(services: Services, key: ApiKeyRecord) -> None:
     unless_since = now - _USE_RESOLUTION
     if key.last_used_at is not None and key.last_used_at > unless_since:
         return
-    async with services.database.transaction() as unit:
-        await account.touch_api_key(unit.connection, key.id, now=now, unless_since=unless_since)
+    # Whoever comes next within the minute may note it as well: that is not worth a request.
+    with suppress(DatabaseTrouble):
+        async with services.database.transaction() as unit:
+            await account.touch_api_key(unit.connection, key.id, now=now, unless_since=unless_since)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from persistence import account as accounts
+from persistence.database import Database
 from persistence.ids import new_id
 from persistence.records import ApiKeyRecord
 from resolvers import account
@@ -131,6 +132,21 @@ async def test_a_key_in_use_is_only_read(services: Services) -> None:
     async with services.database.transaction() as unit:
         await unit.connection.execute(text("LOCK TABLE api_keys IN EXCLUSIVE MODE"))
         assert await authenticate(services, f"Bearer {secret}")
+
+
+async def test_a_use_that_cannot_be_noted_is_granted_all_the_same(
+    services: Services, database_url: str
+) -> None:
+    secret = await api_key(services)
+    hasty = Database(database_url, on_commit=lambda _: None, statement_timeout_seconds=0.1)
+    try:
+        async with services.database.transaction() as unit:
+            await unit.connection.execute(text("LOCK TABLE api_keys IN EXCLUSIVE MODE"))
+            hurried = dataclasses.replace(services, database=hasty)
+            assert await authenticate(hurried, f"Bearer {secret}")
+    finally:
+        await hasty.close()
+    assert (await stored(services, secret)).last_used_at is None
 
 
 async def test_tokens_hold_in_every_process_that_has_the_secret(services: Services) -> None:
