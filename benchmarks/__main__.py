@@ -1,17 +1,17 @@
 """Measures, and prints what README quotes: ``make bench``."""
 
-import sys
 import tempfile
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks.fanout import comparison, report
 from benchmarks.hubs import database, hub
 from benchmarks.machine import description
 from benchmarks.pages import pages
 from benchmarks.peers.apollo import apollo
 from benchmarks.status import Project, alternating
+from benchmarks.tables import show
 from benchmarks.uploads import upload
 
 SMALL, LARGE = 1_000, 1_000_000
@@ -20,8 +20,15 @@ console = Console(stderr=True)
 
 
 def main() -> None:
-    """Run all measurements and print a table."""
-    rows: list[tuple[str, str, str]] = []
+    """Run all measurements and print their tables."""
+    changes = _changes()
+    numbers = comparison.compare(console)
+    show(report.HEADER, report.servers(numbers), description())
+    show(("what", "measured", "budget"), changes + report.budgets(numbers), description())
+
+
+def _changes() -> list[tuple[str, str, str]]:
+    """Measure what changes cost, and pages."""
     with (
         tempfile.TemporaryDirectory(prefix="cellhub-bench-data-") as folder,
         database() as url,
@@ -49,7 +56,7 @@ def main() -> None:
         paging = pages(large, 500)
         say("Uploading 1,000 images …")
         uploaded = upload(server, 1_000)
-    rows += [
+    return [
         ("status, one a call: CPU of the hub", f"{one.cpu:,.0f} µs", ""),
         ("the same on Apollo Server + pg", f"{other.cpu:,.0f} µs", ""),
         ("hub ÷ Apollo Server: CPU", f"{one.cpu / other.cpu:.2f}", "≤ 1.5"),
@@ -65,13 +72,6 @@ def main() -> None:
         ("that is", f"{uploaded.size / uploaded.wall / 1e6:.0f} MB/s", ""),
         ("of it CPU of the hub, decoders aside", f"{uploaded.cpu:.1f} s", ""),
     ]
-    table = Table("what", "measured", "budget", title=description())
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
-    sys.stdout.write("\n| what | measured | budget |\n|---|---|---|\n")
-    for row in rows:
-        sys.stdout.write(f"| {' | '.join(row)} |\n")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from persistence.migrate import upgrade
 
 PASSWORD = "the cells divide at dawn"
 SECRET = "a secret of benchmarks, long enough for it"
+_PRIVATE = re.compile(r"^Private_\w+: +(\d+) kB", re.MULTILINE)
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
@@ -26,6 +27,7 @@ class Server:
     """A server process under measurement."""
 
     def __init__(self, url: str, pid: int) -> None:
+        self.url = url
         self.http = httpx.Client(base_url=url, timeout=600)
         self._pid = pid
 
@@ -33,6 +35,11 @@ class Server:
         """Return the CPU time that the process's threads have taken so far, in seconds."""
         threads = Path(f"/proc/{self._pid}/task").glob("*/schedstat")
         return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
+    def private_bytes(self) -> int:
+        """Return the memory that the process alone has in use, in bytes."""
+        rollup = Path(f"/proc/{self._pid}/smaps_rollup").read_text()
+        return sum(int(kibibytes) for kibibytes in _PRIVATE.findall(rollup)) * 1024
 
     def ask(self, query: str, token: str = "", **variables: Any) -> dict[str, Any]:
         """Send a GraphQL operation; return its data."""
@@ -94,13 +101,18 @@ def serving(command: list[str], environment: dict[str, str]) -> Iterator[Server]
             process.stdout.read()
 
 
-def owner_of_project(server: Server, name: str) -> tuple[str, str, UUID]:
-    """Sign somebody up who creates a project; return the token, the project's id and its key."""
+def signed_up(server: Server, name: str) -> tuple[str, str]:
+    """Sign somebody up; return the token and the user's id."""
     session = server.ask(
-        "mutation($i: SignUpInput!) { signUp(input: $i) { accessToken } }",
+        "mutation($i: SignUpInput!) { signUp(input: $i) { accessToken user { id } } }",
         i={"email": f"{name}@example.org", "password": PASSWORD, "name": name},
     )["signUp"]
-    token = session["accessToken"]
+    return session["accessToken"], session["user"]["id"]
+
+
+def owner_of_project(server: Server, name: str) -> tuple[str, str, UUID]:
+    """Sign somebody up who creates a project; return the token, the project's id and its key."""
+    token, _ = signed_up(server, name)
     project = server.ask(
         "mutation($i: CreateProjectInput!) { createProject(input: $i) { project { id } } }",
         token,

@@ -1,0 +1,139 @@
+"""The stages of the comparison: in each, the servers take turns, lest one have better moments."""
+
+import math
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import TypeVar
+
+import msgspec
+
+from benchmarks.fanout.measures import (
+    Audience,
+    Latency,
+    Throughput,
+    latency,
+    saturated,
+    settle,
+    told,
+    untold,
+    warm_up,
+)
+from benchmarks.fanout.targets import QUERY, STATISTICS, Target
+
+T = TypeVar("T")
+ByName = dict[str, T]
+"""What was measured of each server."""
+
+ROUNDS = 5
+_FIRST, _PRACTICE = 20, 3
+_TURN_SECONDS, _TURN_EVENTS = 0.3, 200
+_UNTOLD = 50
+_PACED_ROUNDS, _PACED_EVENTS, _PACED_SECONDS = 3, 10, 0.1
+_SATURATED_SECONDS, _SATURATED_EVENTS = 1.0, 300
+_PER_SECOND, _SECONDS, _TOO_SLOW = 20, 2, Latency(math.inf, math.inf, math.inf)
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """CPU of the server, in seconds: of an event that is told, and of telling it to one more."""
+
+    event: float
+    delivery: float
+
+
+def connect(
+    targets: Sequence[Target], projects: Callable[[int], Sequence[str]], sizes: Sequence[int]
+) -> list[ByName[float]]:
+    """Open connections up to each of the sizes; return the KiB that one takes of the server.
+
+    Nothing is sent on them meanwhile.
+    """
+    found: list[ByName[float]] = [{} for _ in sizes]
+    for target in targets:
+        # The first ones make a server load and allocate what it needs anyhow.
+        target.clients.open(target.server.url, target.token, QUERY, projects(_FIRST))
+        target.clients.close(_FIRST)
+        settle(target)
+        before = target.server.private_bytes()
+        for size, each in zip(sizes, found, strict=True):
+            more = projects(size)[target.clients.count :]
+            target.clients.open(target.server.url, target.token, QUERY, more)
+            settle(target)
+            each[target.name] = (target.server.private_bytes() - before) / size / 1024
+    return found
+
+
+def keep(targets: Sequence[Target], count: int) -> None:
+    """Close all connections but so many."""
+    for target in targets:
+        target.clients.close(target.clients.count - count)
+
+
+def costs(targets: Sequence[Target], audience: Audience) -> ByName[Cost]:
+    """Measure what deliveries cost; what as many events cost at that moment untold is taken off."""
+    events = {}
+    for target in targets:
+        warm_up(target, audience)
+        once = told(target, audience, _PRACTICE) / _PRACTICE
+        events[target.name] = min(_TURN_EVENTS, math.ceil(_TURN_SECONDS / once))
+    rounds: ByName[list[Cost]] = {target.name: [] for target in targets}
+    for _ in range(ROUNDS):
+        for target in targets:
+            number = events[target.name]
+            event = told(target, audience, number) / number
+            # Few events would say little about what one costs.
+            number = max(number, _UNTOLD)
+            alone = untold(target, audience, number) / number
+            rounds[target.name].append(Cost(event, (event - alone) / audience.receivers))
+    return {
+        name: Cost(median(cost.event for cost in each), median(cost.delivery for cost in each))
+        for name, each in rounds.items()
+    }
+
+
+def paced(target: Target, audience: Audience) -> float:
+    """Measure what a delivery of statistics costs, in seconds of the server's CPU.
+
+    The hub holds them back, lest anybody get more than ten a second; so that is their pace here,
+    with and without subscribers, since a server that slept finds its caches cold.
+    """
+    project = audience.projects[0]
+    target.clients.open(target.server.url, target.token, STATISTICS, [project] * audience.receivers)
+    warm_up(target, audience)
+    watched, alone = [], []
+    for _ in range(_PACED_ROUNDS):
+        watched.append(told(target, audience, _PACED_EVENTS))
+        alone.append(untold(target, audience, _PACED_EVENTS, every_seconds=_PACED_SECONDS))
+    return (median(watched) - median(alone)) / _PACED_EVENTS / audience.receivers
+
+
+def throughputs(
+    targets: Sequence[Target], audience: Audience, cost: ByName[Cost]
+) -> ByName[Throughput]:
+    """Measure how much the servers can deliver: the median of three times."""
+    found: ByName[list[Throughput]] = {target.name: [] for target in targets}
+    for _ in range(3):
+        for target in targets:
+            events = math.ceil(_SATURATED_SECONDS / cost[target.name].event)
+            events = min(_SATURATED_EVENTS, events)
+            found[target.name].append(saturated(target, audience, events))
+    return {name: sorted(several)[len(several) // 2] for name, several in found.items()}
+
+
+def latencies(targets: Sequence[Target], audience: Audience, cost: ByName[Cost]) -> ByName[Latency]:
+    """Measure how late events are at a steady pace: the median of three times.
+
+    A server of which that takes more than a core falls ever further behind; it isn't tried.
+    """
+    found: ByName[list[Latency]] = {target.name: [] for target in targets}
+    for _ in range(3):
+        for target in targets:
+            if cost[target.name].event * _PER_SECOND < 1:
+                found[target.name].append(
+                    latency(target, audience, per_second=_PER_SECOND, seconds=_SECONDS)
+                )
+            else:
+                found[target.name].append(_TOO_SLOW)
+    return {
+        name: Latency(*(median(values) for values in zip(*several, strict=True)))
+        for name, several in found.items()
+    }
