@@ -149,7 +149,10 @@ class Executor:
         if isinstance(operation, Result):
             return operation
         if operation.type is OperationType.SUBSCRIPTION:
-            return _refused("Subscriptions run over WebSocket (graphql-transport-ws).")
+            return _refused(
+                "Subscriptions run over WebSocket (graphql-transport-ws),"
+                " or with 'Accept: text/event-stream'."
+            )
         execution = self._begin(operation, request, context)
         if isinstance(execution, Result):
             return execution

@@ -70,11 +70,13 @@ class TestAnswering:
         assert response.status_code == 405
         assert response.headers["allow"] == "GET, POST"
 
-    async def test_a_subscription_is_sent_to_websockets(self, client: httpx.AsyncClient) -> None:
+    async def test_a_subscription_is_told_where_it_runs(self, client: httpx.AsyncClient) -> None:
         response = await post(client, "subscription { count(to: 1) { number } }")
 
         assert response.status_code == 400
-        assert "WebSocket" in response.json()["errors"][0]["message"]
+        (error,) = response.json()["errors"]
+        assert "WebSocket" in error["message"]
+        assert "text/event-stream" in error["message"]
 
     async def test_a_connection_serves_many_requests(self, client: httpx.AsyncClient) -> None:
         for _ in range(3):
