@@ -10,7 +10,7 @@ from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import Frame
+from websockets.frames import CloseCode, Frame
 from websockets.protocol import State
 
 from hub.guarded_writing import GuardedWriting
@@ -18,6 +18,7 @@ from hub.ready_frames import ReadyFrames
 from schema.frames import EXTENSION
 
 _MOST_FRAGMENTS = 1_000
+_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class GuardedWebSocket(GuardedWriting, WebSocketsSansIOProtocol):
@@ -67,6 +68,8 @@ class GuardedWebSocket(GuardedWriting, WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes in."""
         super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self._refuse_handshake()
         self._follow()
 
     def eof_received(self) -> None:
@@ -109,6 +112,21 @@ class GuardedWebSocket(GuardedWriting, WebSocketsSansIOProtocol):
         if len(self.frames) > _MOST_FRAGMENTS:
             self.frames = [b"".join(self.frames)]
 
+    def send_receive_event_to_app(self) -> None:
+        """Hand a whole message over, or end the connection of who says what is no text.
+
+        uvicorn does so, too, but takes it for an error of its own.
+        """
+        try:
+            if self.curr_msg_data_type == "text":
+                b"".join(self.frames).decode()
+        except UnicodeDecodeError:
+            self.frames = []
+            self.conn.fail(CloseCode.INVALID_DATA, "text is not UTF-8")
+            self.handle_parser_exception()
+        else:
+            super().send_receive_event_to_app()
+
     def send_keepalive_ping(self) -> None:
         """Ask whether the client is there, unless that is being watched."""
         if self._ready.writable:
@@ -123,6 +141,12 @@ class GuardedWebSocket(GuardedWriting, WebSocketsSansIOProtocol):
             self.schedule_ping()
         else:
             self.cut_off()
+
+    def _refuse_handshake(self) -> None:
+        """Answer a request that uvicorn would leave open, for ever and without an answer."""
+        self.handshake_initiated = self.handshake_complete = self.close_sent = True
+        self.transport.write(b"".join(self.conn.data_to_send()) or _BAD_REQUEST)
+        self.transport.close()
 
     def _follow(self) -> None:
         """Let frames out while the connection is open, and have it end soon once it closes."""

@@ -13,6 +13,16 @@ SUBPROTOCOL = "graphql-transport-ws"
 Message = dict[str, Any]
 
 
+def next_message(key: str, **data: object) -> Message:
+    """Return the message of a result without errors."""
+    return {"id": key, "type": "next", "payload": {"data": data}}
+
+
+def complete_message(key: str) -> Message:
+    """Return the message that ends an operation."""
+    return {"id": key, "type": "complete"}
+
+
 class Client:
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
@@ -37,6 +47,11 @@ class Client:
             if message.get("id") == key:
                 messages.append(message)
         return messages
+
+    async def hears_nothing_more(self) -> bool:
+        """Whether nothing comes but what is asked for now."""
+        await self.say(type="ping", payload={"anything": "more?"})
+        return await self.hear() == {"type": "pong", "payload": {"anything": "more?"}}
 
     async def closed(self) -> tuple[int, str]:
         """Wait for the server to close the socket; return its code and reason, drop the rest."""

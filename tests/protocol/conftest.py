@@ -8,6 +8,7 @@ import pytest
 
 from schema.websocket import GraphQLWebSocketEndpoint
 from tests.protocol.client import Client, connect
+from tests.protocol.raw import RawSocket, raw_connection
 from tests.schema.toy import World, websocket_endpoint
 from tests.serving import Stage, serving
 
@@ -18,15 +19,14 @@ def world(caplog: pytest.LogCaptureFixture) -> Iterator[World]:
     world = World()
     world.sign_in("ada")
     yield world
-    assert [
-        record for record in caplog.records if record.exc_info or record.levelname == "ERROR"
-    ] == []
+    records = [*caplog.get_records("setup"), *caplog.get_records("call"), *caplog.records]
+    assert [each for each in records if each.exc_info or each.levelname == "ERROR"] == []
 
 
 @pytest.fixture(scope="session")
 async def stage_and_address() -> AsyncIterator[tuple[Stage, str]]:
     stage = Stage()
-    async with serving(stage) as address:
+    async with serving(stage, http="hub.guarded_http:GuardedHTTP") as address:
         yield stage, address
 
 
@@ -62,3 +62,10 @@ async def client(connected: Connect) -> AsyncIterator[Client]:
     """Ada's client, acknowledged."""
     async with connected("ada") as client:
         yield client
+
+
+@pytest.fixture
+async def raw(address: str) -> AsyncIterator[RawSocket]:
+    """Ada's socket, acknowledged, for frames made by hand."""
+    async with raw_connection(address) as socket:
+        yield socket
