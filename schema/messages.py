@@ -23,9 +23,9 @@ class Ping(Struct, tag="ping"):
 
 
 class Pong(Struct, tag="pong"):
-    """The client is alive."""
+    """The client is alive. Nothing is done with its payload, which must be right all the same."""
 
-    payload: Raw = _NULL
+    payload: dict[str, Raw] | None = None
 
 
 class Subscribe(Struct, tag="subscribe"):
