@@ -35,7 +35,7 @@ async def subscribe(world: World, query: str, **variables: object) -> Subscripti
 async def results(subscription: Subscription | Result) -> AsyncIterator[dict[str, Any]]:
     assert isinstance(subscription, Subscription)
     async with aclosing(subscription.payloads()) as payloads:
-        async for payload in payloads:
+        async for payload, _ in payloads:
             encoded = encode(payload) if isinstance(payload, Result) else payload
             yield msgspec.json.decode(encoded)
 
