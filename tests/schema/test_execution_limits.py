@@ -224,7 +224,7 @@ class TestSubscribing:
         subscription = await subscribe(world, "subscription { endless }")
         assert isinstance(subscription, Subscription)
 
-        async with aclosing(subscription.results()) as results:
+        async with aclosing(subscription.payloads()) as results:
             await anext(results)
             await anext(results)
             assert world.made == 2
@@ -233,7 +233,7 @@ class TestSubscribing:
         subscription = await subscribe(world, "subscription { endless }")
         assert isinstance(subscription, Subscription)
 
-        results = subscription.results()
+        results = subscription.payloads()
         await anext(results)
         await results.aclose()
 
@@ -242,7 +242,7 @@ class TestSubscribing:
     async def test_cancelling_it_closes_its_source(self, world: World) -> None:
         subscription = await subscribe(world, "subscription { silent }")
         assert isinstance(subscription, Subscription)
-        waiting = asyncio.ensure_future(anext(subscription.results()))
+        waiting = asyncio.ensure_future(anext(subscription.payloads()))
         await world.started.wait()
 
         waiting.cancel()
@@ -257,7 +257,7 @@ class TestSubscribing:
         assert isinstance(subscription, Subscription)
         template = subscription.group._template
 
-        async with aclosing(subscription.results()) as results:
+        async with aclosing(subscription.payloads()) as results:
             async for _ in results:
                 pass
 
