@@ -31,6 +31,7 @@ Later: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 Start: TypeAlias = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]
 
 _SLICE_SECONDS: Final = 0.005
+_NOTHING_ALIKE: Final = object()
 
 _report = Report(logging.getLogger(__name__))
 
@@ -140,8 +141,9 @@ class Relay(Generic[C]):
         else:
             if self._audience == NEVER:
                 self._audience = audience_revision
-            if self._told is None:
-                self._told = told
+            if revision > self._revision and told != self._told:
+                # What it knows beyond the others may be over before they are told: then it is news.
+                self._told = told if self._told is None else _NOTHING_ALIKE
             member.following = True
             self._catch_up(member)
 
