@@ -27,6 +27,9 @@ class GuardedWriting(asyncio.Protocol):
         """Have the transport tell as soon as anything waits."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=0)
+        if transport.get_write_buffer_size():
+            # It is taken over from another protocol, which was told already.
+            self.pause_writing()
 
     def pause_writing(self) -> None:
         """Begin to watch whether the client reads."""

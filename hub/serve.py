@@ -15,16 +15,21 @@ from starlette.types import ASGIApp
 from uvicorn import Config, Server
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.importer import import_from_string
-from uvicorn.supervisors import Multiprocess
 
 from hub import logs, metrics
+from hub.guarded_http import GuardedHTTP
+from hub.guarded_websocket import GuardedWebSocket
 from hub.preparation import prepared
 from hub.settings import Settings
+from hub.supervisor import Supervisor
 from persistence.migrate import MigrationError, upgrade
 from schema.protocol import ProtocolLimits
+from schema.shutdown import FINISHING_SECONDS
 
-# Longer than mutations may take to finish, and sockets to close.
-_SHUTDOWN_SECONDS = 15
+# When the hub is told to end, what runs is finished, then sockets close; then nobody waits any
+# more for what is left, and the services close; in the end a process is killed.
+_SHUTDOWN_SECONDS = round(FINISHING_SECONDS + GuardedWebSocket.closing_seconds) + 2
+_ENDING_SECONDS = _SHUTDOWN_SECONDS + 10
 _WORKER_SECONDS = 10
 _NOT_STARTED = "The application did not start; the log tells why."
 
@@ -87,8 +92,8 @@ def _configuration(settings: Settings, workers: int) -> Config:
         factory=True,
         workers=workers,
         loop="uvloop",
-        http="hub.guarded_http:GuardedHTTP",
-        ws="hub.guarded_websocket:GuardedWebSocket",
+        http=GuardedHTTP,
+        ws=GuardedWebSocket,
         # Deflating costs 36 KiB a connection, and 40 % more CPU a message.
         ws_per_message_deflate=False,
         # Together as long as a client may read nothing.
@@ -114,11 +119,13 @@ def _runner(config: Config, listening: socket.socket) -> Callable[[], None]:
     finalizer, and from now on somebody may know that the hub is there.
     """
     if config.workers > 1:
-        supervisor = Multiprocess(config, sockets=[listening])
+        supervisor = Supervisor(config, [listening], ending_seconds=_ENDING_SECONDS)
         return lambda: _supervise(supervisor)
     server = Server(config)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, server.handle_exit)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # What nohup has ignored stays so.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, server.handle_exit)
     return lambda: _serve(server, listening)
 
 
@@ -129,17 +136,18 @@ def _serve(server: Server, listening: socket.socket) -> None:
         raise ServeError(_NOT_STARTED) from error
 
 
-def _supervise(supervisor: Multiprocess) -> None:
+def _supervise(supervisor: Supervisor) -> None:
     supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         raise ServeError(_NOT_STARTED)
 
 
 def _end_with_the_parent() -> None:
-    """Have this process end when the one that supervises it is killed."""
+    """Have this process end when the one that supervises it is killed, not when a terminal is."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def watch(sentinel: int) -> None:
         wait([sentinel])

@@ -28,6 +28,7 @@ from schema.protocol import (
     Stop,
     Transmit,
 )
+from schema.shutdown import FINISHING_SECONDS
 from schema.socket_outlet import SocketOutlet
 from schema.websocket_operations import Operations
 
@@ -40,7 +41,7 @@ class SocketLimits(Struct, frozen=True, kw_only=True):
     """
 
     initialisation_seconds: float = 10.0
-    finishing_seconds: float = 10.0
+    finishing_seconds: float = FINISHING_SECONDS
     protocol: ProtocolLimits = ProtocolLimits()
 
 

@@ -1,9 +1,10 @@
-"""Real servers on the loopback interface, within the test's own event loop."""
+"""Real servers on the loopback interface, within the test's own event loop or in a thread."""
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
@@ -34,6 +35,22 @@ async def serving(app: ASGIApp, **options: Any) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await task
+
+
+@contextmanager
+def serving_in_a_thread(app: ASGIApp, **configuration: Any) -> Iterator[tuple[str, int]]:
+    """Serve an application on a free port, with an event loop of its own; yields host and port."""
+    server = uvicorn.Server(
+        uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, **configuration)
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            yield listener.getsockname()
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 class Stage:
