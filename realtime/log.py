@@ -26,7 +26,8 @@ class Entry:
 class Log:
     """Entries in order of revision, whole behind ``floor``, and bounded in bytes.
 
-    With ``latest_only`` the newest entry stands for all before it.
+    With ``latest_only`` the newest entry stands for all before it: it is kept whatever its size, so
+    that whoever comes or lags shares its renderings.
     """
 
     def __init__(self, *, latest_only: bool) -> None:
@@ -38,21 +39,27 @@ class Log:
     def append(self, entry: Entry) -> None:
         """Add an entry; forget what is too much."""
         if self._latest_only:
-            self._entries.clear()
-            self._bytes = 0
-        elif self.floor == NEVER:
+            self._entries = deque([entry])
+            return
+        if self.floor == NEVER:
             self.floor = entry.known
         self._entries.append(entry)
         self._bytes += _size(entry)
         while self._bytes > _MOST_BYTES:
             self._forget_oldest()
 
-    def clear(self) -> None:
-        """Forget everything."""
-        if self._entries:
+    def release(self) -> None:
+        """Forget what is kept for those who lag: nobody does."""
+        if self._entries and not self._latest_only:
             self.floor = self._entries[-1].revision
             self._entries.clear()
             self._bytes = 0
+
+    def lose(self, revision: int) -> None:
+        """Have whoever knows less than all up to the revision read it elsewhere."""
+        self._entries.clear()
+        self._bytes = 0
+        self.floor = max(self.floor, revision)
 
     def behind(self, revision: int) -> Sequence[Entry] | None:
         """Return the entries behind the revision; None where some are forgotten."""

@@ -21,7 +21,7 @@ from realtime.outlet import Group, Outlet
 from realtime.paced import Paced
 from realtime.reports import Report
 from realtime.view import Ask, Audience, Events, Page, Parting, Read, Reason, View
-from realtime.watch import GONE, Revised, Signal, Watch
+from realtime.watch import GONE, Arrivals, Revised, Signal
 
 C = TypeVar("C", bound=Revised)
 
@@ -78,7 +78,7 @@ class Relay(Generic[C]):
         self,
         key: Any,
         view: View[C],
-        watch: Watch[C],
+        watch: Arrivals[C],
         *,
         read: Read | None,
         seconds_between: float,
@@ -190,6 +190,7 @@ class Relay(Generic[C]):
 
     def _fail(self, error: Exception) -> None:
         _report(f"The events of {self.key} could not be told", error)
+        self._log.lose(self.watch.revision)
         for member in self._followers():
             self._part(member, Reason.BEHIND)
 
@@ -313,7 +314,7 @@ class Relay(Generic[C]):
                     self._not_live(member)
                     self._lag(member)
         if not self._waiting:
-            self._log.clear()
+            self._log.release()
 
     def _lag(self, member: Member) -> None:
         self._waiting[member] = None

@@ -5,18 +5,35 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Hashable
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 from uuid import UUID
 
-from realtime.feeds import Feeds
 from realtime.outlet import Outlet
 from realtime.relay import Member, Relay
 from realtime.reports import Report
 from realtime.tasks import Tasks
 from realtime.view import Parting, Read, View
-from realtime.watch import Merge, Revised
+from realtime.watch import Arrivals, Merge, Revised
 
 C = TypeVar("C", bound=Revised)
+
+
+class Watches(Protocol[C]):
+    """Where changes come from: ``Feeds``, or what serves as them. They tell what these do."""
+
+    def join(
+        self, topic: UUID, *, merge: Merge[C] | None = None, details: bool = False
+    ) -> Arrivals[C]:
+        """Begin to watch a topic."""
+        ...
+
+    async def begun(self, watch: Any) -> None:
+        """Wait until what happens from now on reaches the watch; raises SourceAway."""
+        ...
+
+    def leave(self, watch: Any) -> None:
+        """Watch no longer."""
+        ...
 
 
 class Relays(Generic[C]):
@@ -29,7 +46,7 @@ class Relays(Generic[C]):
 
     def __init__(
         self,
-        feeds: Feeds[C],
+        feeds: Watches[C],
         view: View[C],
         *,
         topic: Callable[[Any], UUID],

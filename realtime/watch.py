@@ -33,6 +33,21 @@ BEHIND: Final = Signal.BEHIND
 GONE: Final = Signal.GONE
 
 C = TypeVar("C", bound=Revised)
+C_co = TypeVar("C_co", bound=Revised, covariant=True)
+
+
+class Arrivals(Protocol[C_co]):
+    """What can be followed: ``Watch``, or what serves as one."""
+
+    on_arrival: Callable[[], None] | None
+
+    @property
+    def revision(self) -> int:
+        """Up to which revision everything was taken."""
+
+    def take(self) -> C_co | Signal | None:
+        """Return what is next, or None."""
+        ...
 
 
 Merge: TypeAlias = Callable[[C, C], C]
@@ -68,7 +83,7 @@ class Watch(Mailbox[C | Signal], Generic[C]):
             assert not isinstance(unread, Signal)  # noqa: S101 - nothing follows GONE
             change = self._merge(unread, change)
         if not self.put(change):
-            self._items.appendleft(BEHIND)
+            self._items.insert(0, BEHIND)
 
     def gone(self) -> None:
         """Tell the reader, after all else, that the topic no longer exists."""

@@ -1,12 +1,13 @@
-"""Relays that hand on the newest event: nobody is told twice, and nobody is left with an old one."""
+"""Relays that hand on the newest event: nobody is told twice, nobody left with an old one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+from realtime.relay import Member
 from realtime.relays import Relays
-from realtime.view import Audience, Parting
+from realtime.view import Audience, Parting, Reason
 from tests.realtime.hearing import everything_heard
 from tests.realtime.ledger import Change, World, a_world, merged
 
@@ -30,19 +31,28 @@ class Parity:
 
 
 class Plain:
-    """Renders an event as what it is."""
+    """Renders an event as what it is, or fails."""
+
+    fails = False
 
     def render(self, event: int) -> bytes:
+        if self.fails:
+            raise ArithmeticError
         return str(event).encode()
 
 
 class Reader:
-    """An outlet that keeps what it is told."""
+    """A follower that keeps what it is told."""
 
-    group = Plain()
-
-    def __init__(self) -> None:
+    def __init__(self, group: Plain) -> None:
+        self.group = group
         self.told: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
+        self.partings: list[Parting] = []
+        self.member: Member
+
+    def begin(self, revision: int) -> None:
+        """Follow behind a revision, whose event is known."""
+        self.member.follow(revision, 0, revision % 2)
 
     def deliver(self, payload: bytes, revision: int) -> bool:
         self.told.put_nowait((revision, payload))
@@ -56,28 +66,30 @@ class Reader:
             return await self.told.get()
 
 
-def unexpected(parting: Parting) -> None:
-    raise AssertionError(parting)
-
-
 class Room:
     """A world with relays, whose topic's newest event can be followed."""
 
     def __init__(self, world: World, relays: Relays[Change]) -> None:
         self.world = world
         self.topic = world.ledger.create()
+        self.group = Plain()
         self._relays = relays
 
     async def commit(self, count: int = 1) -> None:
         self.world.commit(self.topic, count)
         await everything_heard(self.world.bus)
 
+    async def join(self) -> Reader:
+        """Have somebody come who has not said yet what they know."""
+        reader = Reader(self.group)
+        part = reader.partings.append
+        reader.member = await self._relays.join(self.topic, ANYBODY, reader, part)
+        return reader
+
     async def follow(self) -> Reader:
-        """Begin to follow, with the event of this moment known."""
-        reader = Reader()
-        member = await self._relays.join(self.topic, ANYBODY, reader, unexpected)
-        revision = self.world.ledger.topics[self.topic]
-        member.follow(revision, 0, revision % 2)
+        """Have somebody come who knows the event of this moment."""
+        reader = await self.join()
+        reader.begin(self.world.ledger.topics[self.topic])
         return reader
 
 
@@ -114,3 +126,18 @@ async def test_whoever_began_with_news_that_is_already_over_is_told_so() -> None
         second = await room.follow()
         await room.commit()
         assert await second.next() == (3, b"1")
+
+
+async def test_an_event_that_could_not_be_rendered_has_to_be_read_by_all() -> None:
+    async with a_room(seconds_between=0) as room:
+        follower, newcomer = await room.follow(), await room.join()
+        room.group.fails = True
+        await room.commit()
+        room.group.fails = False
+        newcomer.begin(0)
+        for reader in (follower, newcomer):
+            assert [parting.reason for parting in reader.partings] == [Reason.BEHIND]
+            reader.begin(1)
+        await room.commit()
+        for reader in (follower, newcomer):
+            assert await reader.next() == (2, b"0")
