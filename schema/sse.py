@@ -6,13 +6,13 @@ https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md.
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 
 from msgspec import Struct
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from realtime.outlet import Outlet
 from resolvers.context import Viewer
@@ -119,7 +119,7 @@ class EventStream:
     async def run(self, subscribe: Subscribe) -> None:
         """Send the head, the results, and how it ended."""
         headers = {**HEADERS, "x-request-id": subscribe.request_id}
-        await self._take(response_start(HTTPStatus.OK, headers))
+        await self._wire.send(response_start(HTTPStatus.OK, headers))
         # Some browsers take a stream for open only once something has come.
         await self._write(COMMENT)
         attendance = asyncio.create_task(self._attend())
@@ -127,7 +127,8 @@ class EventStream:
         if shutdown is not None:
             shutdown.on_shutdown = partial(self.end, _UNFINISHED)
         try:
-            self.end(await self._operate(subscribe))
+            if self._last is None:
+                self.end(await self._operate(subscribe))
         finally:
             attendance.cancel()
             await asyncio.wait({attendance})
@@ -137,11 +138,11 @@ class EventStream:
         try:
             async with self._deadline, aclosing(self._events(subscribe)) as events:
                 self._operating = True
-                while self._last is None:
-                    event = await anext(events, None)
-                    if event is None:
+                async for event in events:
+                    # Whoever ended the stream may have been quicker than the deadline is.
+                    if self._last is not None:
                         break
-                    await self._tell(event)
+                    await self._write(event)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is masked and reported
             if isinstance(error, TimeoutError) and self._deadline.expired():
                 return _EXPIRED
@@ -176,19 +177,8 @@ class EventStream:
                     self.end(_UNFINISHED)
                     return
 
-    async def _tell(self, event: bytes) -> None:
-        if self._last is None:
-            await self._write(event)
-            # Where neither the source nor the client makes it wait, nobody else had their turn.
-            await asyncio.sleep(0)
-
     async def _write(self, data: bytes, *, more: bool = True) -> None:
-        await self._take({"type": "http.response.body", "body": data, "more_body": more})
-
-    async def _take(self, message: Message) -> None:
-        # A client that is gone is known to the attendance as well.
-        with suppress(OSError):
-            await self._wire.send(message)
+        await self._wire.send({"type": "http.response.body", "body": data, "more_body": more})
 
 
 class EventStreams:

@@ -200,6 +200,17 @@ class TestByCredentials:
         assert code_of(error) == "UNAUTHENTICATED"
         assert complete == COMPLETE
 
+    async def test_an_event_that_is_on_its_way_is_not_told(
+        self, client: httpx.AsyncClient, endpoint: GraphQLHTTPEndpoint, world: World
+    ) -> None:
+        async with streaming(client, SILENT, "ada") as stream:
+            await world.started.wait()
+            world.go_on.set()
+            # Once the event is there, and before the stream has seen it.
+            asyncio.get_running_loop().call_soon(endpoint.streams.forbid, lambda _: True)
+
+            await refused(stream)
+
     async def test_a_stream_that_ends_already_ends_once(
         self, client: httpx.AsyncClient, endpoint: GraphQLHTTPEndpoint
     ) -> None:
@@ -221,7 +232,8 @@ class TestByCredentials:
 
         world.go_on.set()
 
-        assert (await asked).status_code == 401
+        async with asyncio.timeout(MOMENT):
+            assert (await asked).status_code == 401
         assert world.contexts == []
 
     async def test_credentials_withdrawn_while_they_are_checked_again_end_the_stream(
