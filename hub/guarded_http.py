@@ -20,7 +20,8 @@ class GuardedHTTP(GuardedWriting, HttpToolsProtocol):
 
     Their next head is too long or too late, or for a while they read nothing of what waits for
     them. Bytes count until they become a whole head or a part of a body: what trails behind a
-    body, or stands between its chunks, is bounded, too.
+    body, or stands between its chunks, is bounded, too; and so are the requests that wait behind
+    the one that is answered.
 
     When the server shuts down, requests that run are answered, within ``finishing_seconds``; and
     so are those that are on their way: a connection is closed when none came for
@@ -28,6 +29,7 @@ class GuardedHTTP(GuardedWriting, HttpToolsProtocol):
     """
 
     longest_head = 2**16
+    most_waiting = 100
     head_seconds = 30.0
     lingering_seconds = 0.5
     finishing_seconds = FINISHING_SECONDS
@@ -35,6 +37,7 @@ class GuardedHTTP(GuardedWriting, HttpToolsProtocol):
     _unread = 0
     _in_head = True
     _shutting_down = False
+    _answering: Any = None
     _deadline: asyncio.TimerHandle | None = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -65,6 +68,8 @@ class GuardedHTTP(GuardedWriting, HttpToolsProtocol):
         self._in_head = False
         self._forget_deadline()
         super().on_headers_complete()
+        if len(self.pipeline) > self.most_waiting:
+            self.cut_off()
 
     def on_body(self, body: bytes) -> None:
         """Note that a part of the body has come."""
@@ -81,6 +86,10 @@ class GuardedHTTP(GuardedWriting, HttpToolsProtocol):
         """Expect nothing more."""
         self._forget_deadline()
         super().connection_lost(exc)
+        # uvicorn tells only the last of several requests that came one behind the other.
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over."""
@@ -98,6 +107,7 @@ class GuardedHTTP(GuardedWriting, HttpToolsProtocol):
             self._finish()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._answering = cycle
         self._notice = ShutdownNotice(begun=self._shutting_down)
         cycle.scope["extensions"] = {EXTENSION: self._notice}
         if self._shutting_down:

@@ -11,7 +11,7 @@ import pytest
 
 from hub.guarded_http import GuardedHTTP
 from schema.connections import Connections
-from schema.http import GraphQLHTTPEndpoint
+from schema.http import GraphQLHTTPEndpoint, HTTPLimits
 from tests.protocol.streams import ACCEPT, COMPLETE, Reader, code_of, result, streaming
 from tests.schema.toy import ADA, BOB, World, http_endpoint
 from tests.serving import Stage, serving
@@ -71,6 +71,10 @@ async def refused(stream: Reader) -> None:
 
 
 class TestByTheClient:
+    @pytest.fixture
+    def endpoint(self, world: World) -> GraphQLHTTPEndpoint:
+        return http_endpoint(world, HTTPLimits(keep_alive_seconds=0.1))
+
     async def test_a_client_that_goes_stops_its_operation_at_once(
         self, client: httpx.AsyncClient, endpoint: GraphQLHTTPEndpoint, world: World
     ) -> None:
@@ -99,11 +103,25 @@ class TestByTheClient:
         await world.started.wait()
         await wire.ask(SILENT)
 
+        # The server reads nothing more meanwhile, and notices when it next keeps the stream alive.
         wire.writer.transport.abort()
 
         async with asyncio.timeout(MOMENT):
             await world.stopped.wait()
         await until_none_is_open(endpoint)
+
+    async def test_so_it_does_when_more_requests_wait_than_may(
+        self, address: str, endpoint: GraphQLHTTPEndpoint, world: World
+    ) -> None:
+        wire = await Wire.to(address, SILENT)
+        await world.started.wait()
+
+        wire.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * (Hasty.most_waiting + 1))
+
+        async with asyncio.timeout(MOMENT):
+            await world.stopped.wait()
+        await until_none_is_open(endpoint)
+        wire.writer.transport.abort()
 
     async def test_one_that_reads_nothing_delays_nobody_and_costs_a_bounded_memory(
         self, address: str, client: httpx.AsyncClient, world: World
