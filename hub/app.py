@@ -7,14 +7,15 @@ from typing import TypedDict
 from uuid import UUID
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
-from starlette.types import Receive, Scope, Send
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hub import request_ids
+from hub import logs, request_ids
 from hub.failures import FailureLog
 from hub.files import FileEndpoint
 from hub.health import Readiness, alive
@@ -27,6 +28,7 @@ from realtime.outlet import Outlet
 from resolvers.account import REVOKED_CHANNEL
 from resolvers.authentication import authenticate
 from resolvers.context import Context, Services, Viewer
+from schema.caller import caller_of
 from schema.connections import Connections
 from schema.execution import Executor
 from schema.http import GraphQLHTTPEndpoint, HTTPLimits
@@ -72,7 +74,28 @@ async def _welcome(_request: Request) -> Response:
     return JSONResponse({"name": "Cell Segmentation Hub", "graphql": "/graphql"})
 
 
-def create_app(settings: Settings) -> Starlette:
+class _SocketsFirst:
+    """An ASGI application whose WebSockets go straight to their endpoint.
+
+    What Starlette and its middleware would hold for each takes a tenth of a socket's memory, and so
+    do its headers.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket" or scope["path"] != f"{scope['root_path']}/graphql":
+            await self._app(scope, receive, send)
+            return
+        request_id = caller_of(scope, Headers(scope=scope)).request_id
+        logs.request_id.set(request_id)
+        host = [pair for pair in scope["headers"] if pair[0] == b"host"]
+        scope["headers"] = [*host, (b"x-request-id", request_id.encode())]
+        await scope["state"]["sockets"](scope, receive, send)
+
+
+def create_app(settings: Settings) -> ASGIApp:
     """Build the application from settings that leave nothing open (``hub.preparation``)."""
 
     @asynccontextmanager
@@ -97,11 +120,10 @@ def create_app(settings: Settings) -> Starlette:
                 yield endpoints
                 await sockets.close_all()
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", _welcome),
             Route("/graphql", _FromState("http")),
-            WebSocketRoute("/graphql", _FromState("sockets")),
             Route("/files/{key:path}", _FromState("files")),
             Route("/healthz", alive),
             Route("/readyz", _ready),
@@ -113,6 +135,7 @@ def create_app(settings: Settings) -> Starlette:
         ],
         lifespan=lifespan,
     )
+    return _SocketsFirst(app)
 
 
 def _cors(settings: Settings) -> Middleware:
@@ -128,9 +151,7 @@ def _cors(settings: Settings) -> Middleware:
 def _endpoints(settings: Settings, services: Services) -> State:
     metrics = Metrics()
     report = FailureLog()
-    executor = Executor(
-        build_schema(), DocumentLimits(), report, metrics.operation_ended, present
-    )
+    executor = Executor(build_schema(), DocumentLimits(), report, metrics.operation_ended, present)
 
     async def viewer_of(authorization: str | None) -> Viewer | None:
         return await authenticate(services, authorization)
@@ -154,11 +175,12 @@ def _endpoints(settings: Settings, services: Services) -> State:
             subscriber=subscriber,
         )
 
-    connections = Connections()
+    connections = Connections(settings.max_connections_per_user)
     sockets = GraphQLWebSocketEndpoint(
         executor,
         authenticate=viewer_of,
         make_context=make_context,
+        connections=connections,
         on_unexpected=report,
         limits=SocketLimits(),
     )

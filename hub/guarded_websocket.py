@@ -5,6 +5,7 @@ is. Here they are cut off.
 """
 
 import asyncio
+import math
 import socket
 from typing import Any
 
@@ -15,10 +16,28 @@ from websockets.protocol import State
 
 from hub.guarded_writing import GuardedWriting
 from hub.ready_frames import ReadyFrames
+from realtime.mailbox import Mailbox
 from schema.frames import EXTENSION
 
 _MOST_FRAGMENTS = 1_000
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class _Inbox(Mailbox[Any]):
+    """What waits for the application: as much of an asyncio.Queue as uvicorn uses, in less memory.
+
+    It is bounded by uvicorn: while a message waits, no more are read.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(limit=math.inf)
+
+    put_nowait = Mailbox.put
+    get = Mailbox.__anext__
+
+    def empty(self) -> bool:
+        """Tell whether nothing waits."""
+        return not self._items
 
 
 class GuardedWebSocket(GuardedWriting, WebSocketsSansIOProtocol):
@@ -39,6 +58,7 @@ class GuardedWebSocket(GuardedWriting, WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.close_timeout = self.closing_seconds
+        self.queue = _Inbox()
         self._ready = ReadyFrames(self.cut_off)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -97,6 +117,10 @@ class GuardedWebSocket(GuardedWriting, WebSocketsSansIOProtocol):
             # A close frame is short, and those who read no more are not waited for.
             self.writable.set()
         await super().send(message)
+        if message["type"] == "websocket.accept":
+            # Once both have agreed, their headers would only take memory.
+            self.request.headers.clear()
+            del self.request, self.response
         self._follow()
 
     def handle_ping(self) -> None:
