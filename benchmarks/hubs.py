@@ -72,6 +72,7 @@ def hub(database_url: str, folder: Path) -> Iterator[Server]:
         "CELLHUB_SECRET_KEY": SECRET,
         "CELLHUB_LOG_LEVEL": "WARNING",
         "CELLHUB_ACCESS_TOKEN_SECONDS": "86400",
+        "CELLHUB_MAX_CONNECTIONS_PER_USER": "100000",
     }
     command = [str(Path(sys.executable).with_name("cellhub")), "serve", "--port", "0"]
     with serving(command, environment) as server:

@@ -85,6 +85,7 @@ class Settings(BaseModel):
     max_image_pixels: PositiveInt = 1_000_000_000
     user_storage_bytes: Bytes | None = None
     max_page_size: PositiveInt = 500
+    max_connections_per_user: PositiveInt = 100
     tombstone_retention_days: PositiveInt = 30
     allowed_origins: Annotated[
         tuple[Annotated[str, AfterValidator(urls.origin)], ...], BeforeValidator(_listed)

@@ -15,17 +15,25 @@ class Connections:
         self._most = most
         self._open: Counter[UUID] = Counter()
 
-    @contextmanager
-    def of(self, user_id: UUID) -> Iterator[None]:
-        """Count a connection of this user within the block; raises RateLimited for one too many."""
+    def enter(self, user_id: UUID) -> None:
+        """Count a connection of this user until they ``leave``; raises RateLimited for too many."""
         if self._open[user_id] >= self._most:
             raise RateLimited(
                 f"{self._most} connections are open already; close one of them first."
             )
         self._open[user_id] += 1
+
+    def leave(self, user_id: UUID) -> None:
+        """Count a connection of this user no more."""
+        self._open[user_id] -= 1
+        if not self._open[user_id]:
+            del self._open[user_id]
+
+    @contextmanager
+    def of(self, user_id: UUID) -> Iterator[None]:
+        """Count a connection of this user within the block; raises RateLimited for too many."""
+        self.enter(user_id)
         try:
             yield
         finally:
-            self._open[user_id] -= 1
-            if not self._open[user_id]:
-                del self._open[user_id]
+            self.leave(user_id)

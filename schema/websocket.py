@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from resolvers.context import Viewer
 from schema.caller import Authenticate, MakeContext
+from schema.connections import Connections
 from schema.errors import Masking, OnUnexpected
 from schema.execution import Executor
 from schema.websocket_session import RESTART, Ending, Session, SessionServices, SocketLimits
@@ -27,10 +28,11 @@ class GraphQLWebSocketEndpoint:
         authenticate: Authenticate,
         make_context: MakeContext,
         on_unexpected: OnUnexpected,
+        connections: Connections,
         limits: SocketLimits,
     ) -> None:
         self._services = SessionServices(
-            executor, authenticate, make_context, Masking(on_unexpected), limits
+            executor, authenticate, make_context, Masking(on_unexpected), connections, limits
         )
         self._sessions: set[Session] = set()
         self._empty = asyncio.Event()

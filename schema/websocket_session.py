@@ -10,9 +10,10 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from resolvers.context import Viewer
-from resolvers.errors import HubError
+from resolvers.errors import HubError, RateLimited
 from schema.caller import Authenticate as AuthenticateViewer
 from schema.caller import MakeContext, caller_of
+from schema.connections import Connections
 from schema.errors import Masking
 from schema.execution import Executor, RequestContext
 from schema.frames import EXTENSION, Frames
@@ -52,6 +53,7 @@ class SessionServices(Struct, frozen=True):
     authenticate: AuthenticateViewer
     make_context: MakeContext
     masking: Masking
+    connections: Connections
     limits: SocketLimits
 
 
@@ -132,7 +134,11 @@ class Session:
             self._report(error)
             close = self._connection.close(CloseCode.INTERNAL_ERROR, "Internal server error")
         finally:
-            await self._shut(close)
+            try:
+                await self._shut(close)
+            finally:
+                if self._viewer is not None:
+                    self._services.connections.leave(self._viewer.user_id)
 
     async def _serve(self) -> Close | None:
         await self._receive()
@@ -193,6 +199,12 @@ class Session:
             return self._connection.close(CloseCode.TRY_AGAIN_LATER, "Try again later")
         if viewer is None or any(concerned(viewer) for concerned in self._forbidden):
             return self._connection.forbid()
+        try:
+            self._services.connections.enter(viewer.user_id)
+        except RateLimited:
+            # Clients that know the protocol try again on it, later each time. To acknowledge them
+            # first would have them try at once.
+            return self._connection.close(CloseCode.TRY_AGAIN_LATER, "Too many connections")
         self._viewer = viewer
         self._forbidden.clear()
         self._deadline.reschedule(_loop_time(viewer.expires_at))
@@ -217,9 +229,7 @@ class Session:
                 await self._send(message)
         await self._operations.ended()
 
-    def _context(
-        self, request_id: str, subscriber: SocketOutlet | None = None
-    ) -> RequestContext:
+    def _context(self, request_id: str, subscriber: SocketOutlet | None = None) -> RequestContext:
         return self._services.make_context(
             viewer=self._viewer,
             request_id=request_id,

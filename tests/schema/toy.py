@@ -407,5 +407,6 @@ def websocket_endpoint(
         authenticate=world.authenticate,
         make_context=world.make_context,
         on_unexpected=world.report,
+        connections=world.connections,
         limits=limits or SocketLimits(),
     )

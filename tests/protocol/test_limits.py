@@ -1,0 +1,172 @@
+"""graphql-transport-ws: how much one client may ask for."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from schema.connections import Connections
+from schema.protocol import ProtocolLimits
+from schema.websocket import GraphQLWebSocketEndpoint
+from schema.websocket_session import SocketLimits
+from tests.protocol.client import Client, complete_message, next_message
+from tests.protocol.conftest import Connect
+from tests.schema.toy import ADA, BOB, World, websocket_endpoint
+
+
+async def refusal(client: Client, key: str) -> str:
+    """Return the message of an operation's only error, which must be RATE_LIMITED."""
+    (message,) = await client.hear_all_of(key)
+    (error,) = message["payload"]
+    assert (message["type"], error["extensions"]) == ("error", {"code": "RATE_LIMITED"})
+    said: str = error["message"]
+    return said
+
+
+class TestOfOperations:
+    async def test_the_101st_at_once_is_refused_and_the_others_go_on(
+        self, client: Client, world: World
+    ) -> None:
+        for number in range(100):
+            await client.subscribe(str(number), "subscription { silent }")
+
+        await client.subscribe("one too many", "{ viewer }")
+
+        assert "100 operations run already" in await refusal(client, "one too many")
+        world.go_on.set()
+        for _ in range(200):
+            assert (await client.hear())["id"] != "one too many"
+
+    @pytest.mark.parametrize("kind", ["query { viewer }", "mutation { increment }"])
+    async def test_another_may_come_once_one_has_ended(
+        self, client: Client, world: World, kind: str
+    ) -> None:
+        for number in range(100):
+            await client.subscribe(str(number), "subscription { silent }")
+        await client.subscribe("x", kind)
+        await refusal(client, "x")
+
+        await client.say(id="7", type="complete")
+        await client.subscribe("x", kind)
+
+        assert [message["type"] for message in await client.hear_all_of("x")] == [
+            "next",
+            "complete",
+        ]
+
+    async def test_mutations_that_nobody_listens_to_any_more_count(
+        self, client: Client, world: World
+    ) -> None:
+        for _ in range(100):
+            await client.subscribe("m", "mutation { slowly }")
+            await world.started.wait()
+            world.started.clear()
+            await client.say(id="m", type="complete")
+
+        await client.subscribe("one too many", "mutation { increment }")
+
+        assert "100 mutations run already" in await refusal(client, "one too many")
+        await client.subscribe("q", "{ viewer }")
+        assert await client.hear() == next_message("q", viewer=str(ADA))
+        world.go_on.set()
+
+
+class TestOfConnections:
+    @pytest.fixture
+    def endpoint(self, world: World) -> GraphQLWebSocketEndpoint:
+        world.connections = Connections(2)
+        world.sign_in("bob", BOB)
+        return websocket_endpoint(world)
+
+    async def test_one_too_many_closes_with_1013_before_it_is_acknowledged(
+        self, connected: Connect, world: World
+    ) -> None:
+        async with connected("ada") as first, connected("ada") as second, connected() as third:
+            await third.say(type="connection_init", payload={"Authorization": "Bearer ada"})
+            await third.subscribe("m", "mutation { increment }")
+
+            assert await third.closed() == (1013, "Too many connections")
+            assert world.count == 0
+            assert await first.hears_nothing_more()
+            assert await second.hears_nothing_more()
+
+    @pytest.mark.parametrize("code", [1000, 4400, 1006])
+    async def test_another_may_come_once_one_has_ended(
+        self, connected: Connect, endpoint: GraphQLWebSocketEndpoint, code: int
+    ) -> None:
+        async with connected("ada"):
+            for _ in range(3):
+                async with connected("ada") as client:
+                    if code == 1006:
+                        client.socket.transport.abort()
+                    elif code == 4400:
+                        await client.socket.send("x")
+                        await client.closed()
+                while endpoint.open_sockets > 1:  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+
+    async def test_each_user_is_counted_alone(self, connected: Connect) -> None:
+        async with connected("ada"), connected("ada"), connected("bob") as client:
+            assert await client.hears_nothing_more()
+
+    async def test_those_that_are_not_let_in_do_not_count(self, connected: Connect) -> None:
+        async with connected(), connected(), connected() as refused:
+            await refused.say(type="connection_init", payload={"Authorization": "Bearer nobody"})
+            assert (await refused.closed())[0] == 4403
+            async with connected("ada"), connected("ada") as client:
+                assert await client.hears_nothing_more()
+
+    async def test_streams_of_events_count_as_well(self, connected: Connect, world: World) -> None:
+        async with connected("ada"), connected() as client:
+            with world.connections.of(ADA):
+                await client.say(type="connection_init", payload={"Authorization": "Bearer ada"})
+
+                assert await client.closed() == (1013, "Too many connections")
+
+
+def of_length(length: int, key: str, query: str) -> str:
+    """Return a message of this many characters."""
+    message: dict[str, Any] = {"id": key, "type": "subscribe", "payload": {"query": query}}
+    return json.dumps(message).ljust(length)
+
+
+class TestOfLengths:
+    @pytest.fixture
+    def endpoint(self, world: World) -> GraphQLWebSocketEndpoint:
+        limits = ProtocolLimits(message_length=1_000, held_length=2_500)
+        return websocket_endpoint(world, SocketLimits(protocol=limits))
+
+    async def test_a_message_may_have_so_many_characters(self, client: Client) -> None:
+        await client.socket.send(of_length(1_000, "🧫", "{ viewer }"))
+
+        assert await client.hear() == next_message("🧫", viewer=str(ADA))
+
+    @pytest.mark.parametrize("letter", ["x", "🧫"])
+    async def test_one_that_has_more_closes_with_1009(self, client: Client, letter: str) -> None:
+        await client.socket.send(letter * 1_001)
+
+        assert await client.closed() == (1009, "Message too large")
+
+    async def test_operations_that_run_may_have_so_many_together(
+        self, client: Client, world: World
+    ) -> None:
+        for key in "ab":
+            await client.socket.send(of_length(1_000, key, "subscription { silent }"))
+
+        await client.socket.send(of_length(501, "c", "{ viewer }"))
+        assert "2500 characters at most" in await refusal(client, "c")
+
+        await client.socket.send(of_length(500, "d", "{ viewer }"))
+        assert await client.hear() == next_message("d", viewer=str(ADA))
+        assert await client.hear() == complete_message("d")
+
+    async def test_what_has_ended_counts_no_more(self, client: Client, world: World) -> None:
+        for key in "ab":
+            await client.socket.send(of_length(1_000, key, "subscription { silent }"))
+        await client.say(id="a", type="complete")
+
+        for _ in range(5):
+            await client.socket.send(of_length(1_000, "c", "{ viewer }"))
+            assert await client.hear() == next_message("c", viewer=str(ADA))
+            assert await client.hear() == complete_message("c")
