@@ -1,9 +1,10 @@
 """WebSocket frames made by hand, for what no library would send."""
 
 import asyncio
+import socket
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -78,55 +79,85 @@ def handshake(address: str, **changed: str | None) -> bytes:
 
 
 class RawSocket:
-    """A TCP connection that speaks WebSocket as badly as it is told to."""
+    """A TCP connection that speaks WebSocket as badly as it is told to.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self.writer = writer
+    What has come can be read even where the server has cut the connection off since.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._came = bytearray()
 
     async def send(self, data: bytes) -> None:
-        self.writer.write(data)
-        await self.writer.drain()
+        await self._loop.sock_sendall(self._connection, data)
 
     async def say(self, text: str) -> None:
         """Send a text frame as it should be."""
         await self.send(frame(Opcode.TEXT, text.encode()))
 
+    def send_eof(self) -> None:
+        """Send nothing more."""
+        self._connection.shutdown(socket.SHUT_WR)
+
+    def abort(self) -> None:
+        """Be gone, as one whose process was killed."""
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._connection.close()
+
     async def head(self) -> bytes:
         """Return the head of the answer to the handshake."""
-        return await self._reader.readuntil(b"\r\n\r\n")
+        while (end := self._came.find(b"\r\n\r\n")) < 0:
+            await self._receive()
+        return self._take(end + 4)
 
     async def rest(self) -> bytes:
         """Return what else comes before the server closes."""
-        return await self._reader.read()
+        with suppress(EOFError):
+            while True:
+                await self._receive()
+        return self._take(len(self._came))
 
     async def hear(self) -> Frame:
-        """Return the next frame; raises IncompleteReadError where the connection ended."""
-        first, length = await self._reader.readexactly(2)
+        """Return the next frame; raises EOFError where the server has closed."""
+        first, length = await self._read(2)
         assert first & 0xF0 == 0x80, "whole frames without extensions"
         if length == 126:
-            (length,) = struct.unpack("!H", await self._reader.readexactly(2))
+            (length,) = struct.unpack("!H", await self._read(2))
         elif length == 127:
-            (length,) = struct.unpack("!Q", await self._reader.readexactly(8))
+            (length,) = struct.unpack("!Q", await self._read(8))
         assert length < 2**32, "servers do not mask"
-        return Frame(Opcode(first & 0x0F), await self._reader.readexactly(length))
+        return Frame(Opcode(first & 0x0F), await self._read(length))
 
-    async def closed(self, *, answer: bool = True) -> tuple[int | None, str]:
-        """Wait for the end; return what the close frame told: 1005 nothing, None: no frame.
+    async def closed(self) -> tuple[int | None, str]:
+        """Answer the close frame and wait for the end.
 
-        The close frame is answered, as it has to be, unless told otherwise.
+        Returns what the frame told: 1005 where that was nothing, None where there was no frame.
         """
         told: tuple[int | None, str] = None, ""
-        try:
+        with suppress(EOFError, ConnectionError):
             while (frame := await self.hear()).opcode is not Opcode.CLOSE:
                 pass
             told = _told(frame.payload)
-            if answer:
-                await self.send(close_frame(1000))
+            await self.send(close_frame(1000))
             assert await self.rest() == b"", "nothing follows a close frame"
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
         return told
+
+    async def _read(self, size: int) -> bytes:
+        while len(self._came) < size:
+            await self._receive()
+        return self._take(size)
+
+    async def _receive(self) -> None:
+        data = await self._loop.sock_recv(self._connection, 2**16)
+        if not data:
+            raise EOFError
+        self._came += data
+
+    def _take(self, size: int) -> bytes:
+        data = bytes(self._came[:size])
+        del self._came[:size]
+        return data
 
 
 def _told(payload: bytes) -> tuple[int, str]:
@@ -140,11 +171,14 @@ def _told(payload: bytes) -> tuple[int, str]:
 async def dial(address: str) -> AsyncIterator[RawSocket]:
     """Open a TCP connection to the server of this WebSocket address, and say nothing yet."""
     host, port = address.removeprefix("ws://").partition("/")[0].split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
+    connection = socket.socket()
+    connection.setblocking(False)
     try:
-        yield RawSocket(reader, writer)
+        await asyncio.get_running_loop().sock_connect(connection, (host, int(port)))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        yield RawSocket(connection)
     finally:
-        writer.transport.abort()
+        connection.close()
 
 
 @asynccontextmanager

@@ -146,7 +146,7 @@ async def test_who_disappears_right_after_the_handshake_leaves_nothing(
 ) -> None:
     async with dial(address) as socket:
         await socket.send(handshake(address))
-        socket.writer.transport.abort()
+        socket.abort()
 
     await endpoint.close_all()
     assert endpoint.open_sockets == 0
