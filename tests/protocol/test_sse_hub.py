@@ -39,7 +39,7 @@ async def ada(scene: Scene) -> Person:
 def watching(
     scene: Scene, person: Person, query: str, last_event_id: Any = None, **variables: Any
 ) -> AbstractAsyncContextManager[Reader]:
-    headers = {} if last_event_id is None else {"last-event-id": last_event_id}
+    headers = {} if last_event_id is None else {"last-event-id": str(last_event_id)}
     return streaming(
         scene.hub.http,
         query,
@@ -102,7 +102,9 @@ class TestResuming:
     ) -> None:
         project = await scene.project(ada)
         changed, deleted, untouched = await scene.images(project, ada, 3)
-        async with watching(scene, ada, IMAGES, id=project, **variables) as stream:
+        # Without 'after' nothing else would tell when the stream begins.
+        begin = None if variables else await scene.revision(project)
+        async with watching(scene, ada, IMAGES, begin, id=project, **variables) as stream:
             known = await told(stream, 3) if variables else []
             await set_status(ada, "QUEUED", changed, untouched)
             known += await told(stream, 2)
@@ -188,7 +190,9 @@ class TestEnds:
         self, scene: Scene, ada: Person
     ) -> None:
         project = await scene.project(ada)
+        await scene.images(project, ada, 1)
         async with watching(scene, ada, IMAGES, id=project, after=0) as stream:
+            await told(stream, 1)
             await ada.do("deleteProject", "{ projectId }", projectId=project)
 
             assert list(await stream.rest()) == [COMPLETE]
