@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from realtime.outlet import Outlet
 from resolvers.context import Viewer
-from resolvers.errors import BadUserInput, Forbidden, HubError, RateLimited, Unauthenticated
+from resolvers.errors import BadUserInput, HubError, RateLimited, Unauthenticated
 from schema.body import Body, ClientGone
 from schema.caller import Authenticate, Caller, MakeContext, caller_of
 from schema.connections import Connections
@@ -22,17 +22,12 @@ from schema.headers import content_type, last_event_id, require_plain_utf8, requ
 from schema.multipart import MultipartLimits, read_multipart
 from schema.negotiation import MediaType, negotiate, status_of
 from schema.parts import Parts, boundary_of
-from schema.refusal import Refusal, bad_request
+from schema.refusal import Refusal, bad_request, refusal_of, unauthenticated
 from schema.reply import Reply, send_reply
 from schema.requests import GraphQLRequest, decode_query_string, decode_request
 from schema.sse import HEADERS, EventStreams, StreamServices, Subscribe, Wire, whole
 
 _RETRY_AFTER_SECONDS = "2"
-_STATUSES = {
-    Unauthenticated.code: HTTPStatus.UNAUTHORIZED,
-    Forbidden.code: HTTPStatus.FORBIDDEN,
-    RateLimited.code: HTTPStatus.TOO_MANY_REQUESTS,
-}
 
 
 class HTTPLimits(Struct, frozen=True, kw_only=True):
@@ -235,7 +230,7 @@ class GraphQLHTTPEndpoint:
                 await self._viewer(call)
                 await stream.run(subscribe)
         except RateLimited as error:
-            raise _refusal(error) from None
+            raise refusal_of(error) from None
 
     async def _upload(self, call: _Call, media_type: MediaType) -> _Answer:
         require_preflight(call.headers)
@@ -243,7 +238,7 @@ class GraphQLHTTPEndpoint:
         parts = Parts(call.body, boundary_of(call.headers["content-type"]))
         viewer = await self._viewer(call)
         if viewer is None:
-            raise _unauthenticated("Sign in before sending files.", "Bearer")
+            raise unauthenticated("Sign in before sending files.", "Bearer")
         request, uploads = await read_multipart(parts, self._limits.multipart)
         result = await self._executor.execute(request, self._context(call, viewer))
         if uploads.failure is not None and not result.data:
@@ -254,9 +249,9 @@ class GraphQLHTTPEndpoint:
         try:
             return await self._authenticate(call.headers.get("authorization"))
         except Unauthenticated as error:
-            raise _unauthenticated(error.message, 'Bearer error="invalid_token"') from None
+            raise unauthenticated(error.message, 'Bearer error="invalid_token"') from None
         except HubError as error:
-            raise _refusal(error) from None
+            raise refusal_of(error) from None
 
     def _context(
         self,
@@ -290,14 +285,3 @@ def _failed(error: WireError) -> _Answer:
 
 def _encode_error(error: WireError) -> bytes:
     return encode(Result(errors=(error,)))
-
-
-def _refusal(error: HubError) -> Refusal:
-    status = _STATUSES.get(error.code, HTTPStatus.BAD_REQUEST)
-    return Refusal(status, error.message, error.code)
-
-
-def _unauthenticated(message: str, challenge: str) -> Refusal:
-    return Refusal(
-        HTTPStatus.UNAUTHORIZED, message, Unauthenticated.code, {"www-authenticate": challenge}
-    )
