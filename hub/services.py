@@ -10,6 +10,7 @@ from persistence.blobs import BlobStore
 from persistence.database import Database
 from persistence.image_files import ImageInspector, ImageLimits
 from persistence.records import MembershipsChange, ProjectChange
+from realtime.attendance import Attendances
 from realtime.bus import Bus
 from realtime.feeds import Feeds
 from realtime.presence import Presence
@@ -18,6 +19,7 @@ from resolvers import changes
 from resolvers.addresses import AddressSigner
 from resolvers.context import Services
 from resolvers.limits import Limits
+from resolvers.live.presence import PresenceView
 from resolvers.live.project import ProjectView
 from resolvers.live.queue import QueueView
 from resolvers.live.segmentation import ImagesView
@@ -70,6 +72,18 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         project_feeds, images_view, topic=images_view.topic, read=images_view.read
     )
     presence = Presence(bus)
+    presence_view = PresenceView(lambda: database)
+    presence_relays = Relays(
+        Attendances(
+            presence,
+            project_feeds,
+            merge=changes.merged,
+            audience_revision=project_view.audience_revision,
+        ),
+        presence_view,
+        topic=presence_view.topic,
+        seconds_between=0,
+    )
     passwords = Passwords()
     try:
         async with (
@@ -80,6 +94,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             image_relays,
             queue_relays,
             presence,
+            presence_relays,
             ImageInspector(ImageLimits(page_pixels=settings.max_image_pixels)) as inspector,
         ):
             with open_spool(settings.data_dir / "uploads") as spool:
@@ -95,6 +110,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                     image_relays=image_relays,
                     queue_relays=queue_relays,
                     presence=presence,
+                    presence_relays=presence_relays,
                     addresses=AddressSigner(
                         derive(secret, "file addresses"), settings.file_address_seconds
                     ),

@@ -7,12 +7,12 @@ from collections.abc import Callable
 class Paced:
     """Calls ``work`` at once, then at most every ``seconds`` as long as it is asked to.
 
-    Once cancelled it never calls again.
+    Changed ``seconds`` hold from the next call on. Once cancelled it never calls again.
     """
 
     def __init__(self, work: Callable[[], None], *, seconds: float) -> None:
+        self.seconds = seconds
         self._work = work
-        self._seconds = seconds
         self._timer: asyncio.TimerHandle | None = None
         self._again = False
         self._cancelled = False
@@ -24,7 +24,7 @@ class Paced:
         if self._timer is not None:
             self._again = True
             return
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._elapsed)
+        self._timer = asyncio.get_running_loop().call_later(self.seconds, self._elapsed)
         self._work()
 
     def cancel(self) -> None:

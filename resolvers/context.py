@@ -16,6 +16,7 @@ from realtime.feeds import Feeds
 from realtime.outlet import Outlet
 from realtime.presence import Presence
 from realtime.relays import Relays
+from realtime.room import Attendance
 from resolvers.addresses import AddressSigner
 from resolvers.errors import Unauthenticated
 from resolvers.limits import Limits
@@ -41,6 +42,7 @@ class Services:
     image_relays: Relays[ProjectChange]
     queue_relays: Relays[ProjectChange]
     presence: Presence
+    presence_relays: Relays[Attendance]
     addresses: AddressSigner
     tokens: AccessTokens
     passwords: Passwords

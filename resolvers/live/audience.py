@@ -12,8 +12,8 @@ from realtime.view import Audience
 NO_LONGER = "You no longer have access to this project."
 
 
-class ProjectAudience:
-    """The part of a view of a project that is the same for all of them."""
+class Members:
+    """The part of a view that is the same for all that is about projects."""
 
     def __init__(self, database: Callable[[], Database]) -> None:
         self._database = database
@@ -24,14 +24,6 @@ class ProjectAudience:
         project_id: UUID = key
         return project_id
 
-    def is_last(self, change: ProjectChange) -> bool:
-        """Tell whether the project is deleted with this."""
-        return change.operation is ChangeOperation.DELETED
-
-    def audience_revision(self, change: ProjectChange) -> int:
-        """Return the revision of the latest change of memberships."""
-        return change.members_revision
-
     async def audience(self, key: Any) -> Audience | None:
         """Read who the members are; None where the project is gone."""
         async with self._database().reading() as connection:
@@ -40,3 +32,15 @@ class ProjectAudience:
             return None
         revision, roles = found
         return Audience(revision=revision, users=roles.keys())
+
+
+class ProjectAudience(Members):
+    """The part of a view that is the same for all that come with the changes of projects."""
+
+    def is_last(self, change: ProjectChange) -> bool:
+        """Tell whether the project is deleted with this."""
+        return change.operation is ChangeOperation.DELETED
+
+    def audience_revision(self, change: ProjectChange) -> int:
+        """Return the revision of the latest change of memberships."""
+        return change.members_revision

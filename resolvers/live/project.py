@@ -86,7 +86,9 @@ async def project_updates(
         await following.join(services.project_relays, project_id)
         async with services.database.reading() as connection:
             first = await access.project_for(connection, context, project_id, ProjectRole.VIEWER)
-        async with services.presence.here(project_id, context.user_id):
+        async with services.presence.here(
+            project_id, context.user_id, first.project.members_revision
+        ):
             yield _state(first, ProjectOperation.SNAPSHOT)
             _follow(following, first)
             async for parting in following:

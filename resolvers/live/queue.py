@@ -1,7 +1,6 @@
 """queueStatsUpdated: how much of a project waits for workers."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from uuid import UUID
 
 from persistence.change import ProjectAccess
@@ -21,19 +20,15 @@ class QueueView(ProjectAudience):
         return [(change.revision, QueueNumbers.of(key, change.stats))]
 
 
-async def queue_updates(context: Context, project_id: UUID) -> AsyncGenerator[QueueNumbers, None]:
+def queue_updates(context: Context, project_id: UUID) -> AsyncGenerator[QueueNumbers, None]:
     """Stream the project's queue: at once, then when as much as one of its numbers changes.
 
     Updates that all get alike go to the context's outlet; the others are yielded. Raises NotFound
     where the viewer can't see the project, and Forbidden as soon as that is so.
     """
-    relays = context.services.queue_relays
-    async with aclosing(
-        standing(context, relays, project_id, context.outlet, _numbers)
-    ) as accesses:
-        async for seen in accesses:
-            yield _numbers(seen)
+    return standing(context, context.services.queue_relays, project_id, _numbers)
 
 
-def _numbers(seen: ProjectAccess) -> QueueNumbers:
-    return QueueNumbers.of(seen.project.id, seen.project.stats)
+def _numbers(seen: ProjectAccess) -> tuple[int, QueueNumbers]:
+    stats = seen.project.stats
+    return stats.revision, QueueNumbers.of(seen.project.id, stats)

@@ -109,7 +109,7 @@ async def segmentation_updates(
     async with Following(user_id, context.outlet) as following:
         await following.join(services.image_relays, key)
         reader = await _begin(context, key, after)
-        async with services.presence.here(project_id, user_id):
+        async with services.presence.here(project_id, user_id, reader.members_revision):
             if after is not None:
                 async for update in reader.read(after, replayed=True):
                     yield update

@@ -1,14 +1,14 @@
-"""Whether a viewer may see a project, for as long as a stream lasts."""
+"""Following a project for as long as the viewer may see it and it exists."""
 
 from collections.abc import AsyncGenerator, Callable
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from persistence import project
 from persistence.change import ProjectAccess
-from persistence.records import ProjectChange, ProjectRole
+from persistence.records import ProjectRole
 from realtime.following import Following
-from realtime.outlet import Outlet
+from realtime.log import NEVER
 from realtime.relays import Relays
 from realtime.view import Reason
 from resolvers import access
@@ -16,43 +16,52 @@ from resolvers.context import Context
 from resolvers.errors import Forbidden
 from resolvers.live.audience import NO_LONGER
 
+T = TypeVar("T")
+
 
 async def standing(
     context: Context,
-    relays: Relays[ProjectChange],
+    relays: Relays[Any],
     project_id: UUID,
-    outlet: Outlet,
-    told: Callable[[ProjectAccess], Any] = lambda _seen: None,
-) -> AsyncGenerator[ProjectAccess, None]:
-    """Have the outlet follow a project until it is deleted.
+    state: Callable[[ProjectAccess], tuple[int, T]],
+    *,
+    shares_first: bool = False,
+) -> AsyncGenerator[T, None]:
+    """Have the context's outlet follow a project until it is deleted.
 
-    Yields what the viewer sees at first, and again when updates couldn't tell what changed;
-    ``told`` makes of it the event that stands for it. Raises NotFound where the viewer can't see
-    the project, and Forbidden as soon as that is so.
+    Yields the event of the first moment, and of later ones when no update could tell what changed;
+    ``state`` makes it, and tells behind which revision to go on. With ``shares_first`` the outlet
+    begins with what those were told last who follow already, if there are any. Raises NotFound
+    where the viewer can't see the project, and Forbidden as soon as that is so.
     """
     services = context.services
-    async with Following(context.user_id, outlet) as following:
+    async with Following(context.user_id, context.outlet) as following:
         await following.join(relays, project_id)
         async with services.database.reading() as connection:
             first = await access.project_for(connection, context, project_id, ProjectRole.VIEWER)
         seen: ProjectAccess | None = first
-        async with services.presence.here(project_id, context.user_id):
+        members_revision = first.project.members_revision
+        async with services.presence.here(project_id, context.user_id, members_revision):
+            if shares_first:
+                following.follow(project_id, NEVER, members_revision)
+                seen = await _parted(context, following, project_id)
             while seen is not None:
-                yield seen
-                record = seen.project
-                following.follow(
-                    project_id, record.stats.revision, record.members_revision, told(seen)
-                )
-                parting = await anext(following)
-                if parting.reason is Reason.SHUT_OUT:
-                    raise Forbidden(NO_LONGER)
-                if parting.reason is Reason.GONE:
-                    return
-                seen = await _now(context, project_id)
+                revision, event = state(seen)
+                yield event
+                following.follow(project_id, revision, seen.project.members_revision, event)
+                seen = await _parted(context, following, project_id)
 
 
-async def _now(context: Context, project_id: UUID) -> ProjectAccess | None:
-    """Return what the viewer sees now; None where the project is gone."""
+async def _parted(context: Context, following: Following, project_id: UUID) -> ProjectAccess | None:
+    """Wait until the project can't be followed as before; return what the viewer sees then.
+
+    None where the project is gone. Raises Forbidden where the viewer is shut out.
+    """
+    parting = await anext(following)
+    if parting.reason is Reason.SHUT_OUT:
+        raise Forbidden(NO_LONGER)
+    if parting.reason is Reason.GONE:
+        return None
     async with context.services.database.snapshot() as connection:
         seen = await project.access(connection, project_id, context.user_id)
         if seen is None and await project.find(connection, project_id) is not None:
