@@ -8,13 +8,19 @@ import httpx
 import msgspec
 from msgspec import Struct
 
+UNDONE = {"SERVICE_UNAVAILABLE", "ConnectError"}
+"""Failures by which nothing was done."""
+UNKNOWN = {"OUTCOME_UNKNOWN", "ReadError", "RemoteProtocolError", "WriteError"}
+"""Failures behind which anything may have been done."""
 
-class Refused(Exception):
-    """The hub has answered with an error; ``code`` tells which."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
+class Failed(Exception):
+    """A call failed: ``what`` is the code of the hub's answer, or the kind of network trouble."""
+
+    def __init__(self, what: str, message: str = "") -> None:
+        super().__init__(f"{what}: {message}")
+        self.what = what if what in UNDONE | UNKNOWN else str(self)
+        self.undone = what in UNDONE
 
 
 class Account(Struct, frozen=True):
@@ -40,18 +46,18 @@ class Api:
     ) -> Any:
         """Run a mutation, files going into its input's ``files``; return its payload.
 
-        Raises Refused, and httpx.TransportError where nobody knows what came of it.
+        Raises Failed.
         """
         kind = _INPUTS.get(mutation, f"{mutation[0].upper()}{mutation[1:]}Input")
         query = f"mutation($input: {kind}!) {{ {mutation}(input: $input) {fields} }}"
         body: dict[str, Any] = {"query": query, "variables": {"input": values}}
         try:
             answer = await self._post(body, files)
-        except httpx.TransportError:
+        except httpx.TransportError as error:
             self._urls.append(self._urls.pop(0))
-            raise
-        for error in answer.get("errors", ()):
-            raise Refused(error["extensions"]["code"], error["message"])
+            raise Failed(type(error).__name__) from error
+        for refusal in answer.get("errors", ()):
+            raise Failed(refusal["extensions"]["code"], refusal["message"])
         return answer["data"][mutation]
 
     async def _post(self, body: dict[str, Any], files: Sequence[bytes]) -> Any:

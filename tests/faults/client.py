@@ -4,8 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 import msgspec
@@ -24,8 +23,8 @@ from tests.faults.model import (
 )
 from tests.faults.truth import Truth
 
-RETRIED_CLOSES = {1001, 1006, 1011, 1012, 1013}
-PASSING_ERRORS = {"INTERNAL_SERVER_ERROR", "UNAVAILABLE"}
+RETRIED_CLOSES = {1001, 1006, 1011, 1012, 1013, 4408}
+PASSING_ERRORS = {"SERVICE_UNAVAILABLE"}
 """Errors of an operation that say nothing about it: the client starts it again."""
 SHUT_OUT = {"FORBIDDEN", "NOT_FOUND"}
 GIVEN_UP_SECONDS = 30.0
@@ -140,7 +139,7 @@ class Client:
             subprotocols=[_SUBPROTOCOL],
             compression=None,
             proxy=None,
-            open_timeout=5,
+            open_timeout=10,
             close_timeout=1,
             ping_interval=None,
         ) as socket:
@@ -208,16 +207,6 @@ class Client:
     def _pause(self) -> float:
         longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**self._failures)
         return random.uniform(0.5, 1.0) * longest
-
-
-@asynccontextmanager
-async def following(*clients: Client) -> AsyncIterator[None]:
-    """Have clients follow within the block, which ends as soon as one was told what is not so."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(client.run()) for client in clients]
-        yield
-        for task in tasks:
-            task.cancel()
 
 
 async def seconds_until_all_know(clients: Sequence[Client], truth: Truth, since: float) -> float:

@@ -40,6 +40,15 @@ async def valkey(folder: Path) -> AsyncIterator[Valkey]:
         yield server
 
 
+@pytest.fixture(params=["valkey", "postgres"])
+def broadcast_url(request: pytest.FixtureRequest, postgres: Postgres) -> str:
+    """The address of a broker for several hubs: of Valkey, and of LISTEN and NOTIFY."""
+    if request.param == "postgres":
+        return postgres.broker_url
+    valkey: Valkey = request.getfixturevalue("valkey")
+    return valkey.url
+
+
 @pytest.fixture
 def converged(
     request: pytest.FixtureRequest, record_property: Callable[[str, object], None]

@@ -86,6 +86,10 @@ class Ledger:
                 self._news.clear()
                 await self._news.wait()
 
+    def newest(self, project: str) -> int:
+        """Return the newest revision of a project that was acknowledged."""
+        return max(self._revisions[project])
+
     def check(self, truth: Truth) -> None:
         """Hold the ledger against what there is. Raises Violation."""
         for (project, image), statuses in self._images.items():

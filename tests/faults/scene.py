@@ -9,14 +9,14 @@ from contextlib import asynccontextmanager
 import httpx
 
 from tests.faults.api import Account, Api, sign_up
-from tests.faults.client import Client, following, seconds_until_all_know
+from tests.faults.client import Client, seconds_until_all_know
 from tests.faults.ledger import Ledger
 from tests.faults.model import Chronicle
 from tests.faults.processes import HubProcess
 from tests.faults.truth import Truth, truth_of
 from tests.faults.writer import Writer
 
-_IMAGES_OF_EACH = 30
+_CLIENTS_AT_ONCE = 50
 
 
 class Scene:
@@ -26,7 +26,13 @@ class Scene:
     """
 
     def __init__(
-        self, hubs: Sequence[HubProcess], database_url: str, http: httpx.AsyncClient, seed: int
+        self,
+        hubs: Sequence[HubProcess],
+        database_url: str,
+        http: httpx.AsyncClient,
+        *,
+        images_of_each: int,
+        seed: int,
     ) -> None:
         self.ledger = Ledger()
         self.chronicle = Chronicle()
@@ -35,9 +41,12 @@ class Scene:
         self._hubs = hubs
         self._database_url = database_url
         self._http = http
+        self._images_of_each = images_of_each
         self._random = random.Random(seed)
         self._people: list[Account] = []
         self._writers: list[Writer] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._following: asyncio.TaskGroup
 
     async def begin(self) -> None:
         """Have people sign up, make the project and its first images."""
@@ -71,8 +80,32 @@ class Scene:
             api = Api(self._http, self._urls(number), person.token)
             guests = [guest] if person is owner else []
             writer = Writer(api, self.project, self.ledger, self._random, guests=guests)
-            await writer.begin(_IMAGES_OF_EACH)
+            await writer.begin(self._images_of_each)
             self._writers.append(writer)
+
+    async def add_spectators(self, count: int, clients_of_each: int) -> None:
+        """Let more people follow the project."""
+        urls = self._urls()
+        api = Api(self._http, urls, self.owner.token)
+        for _ in range(count):
+            person = await sign_up(self._http, urls[0], "Spectator")
+            await api.do(
+                "shareProject",
+                "{ project { id } }",
+                projectId=self.project,
+                email=person.email,
+                role="VIEWER",
+            )
+            self.clients += [self.client(person) for _ in range(clients_of_each)]
+
+    @property
+    def owner(self) -> Account:
+        """Whose project it is."""
+        return self._people[0]
+
+    def spectator(self) -> Client:
+        """Return another client of the owner, who follows the project."""
+        return self.client(self.owner)
 
     def client(self, person: Account, *, everything: bool = False) -> Client:
         """Return a client of somebody, who follows the project or all that they see."""
@@ -90,19 +123,43 @@ class Scene:
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        """Have all clients follow within the block, which begins when they know the truth."""
-        async with following(*self.clients):
-            await self.settled()
+        """Have all clients follow within the block, which begins when they know the truth.
+
+        It ends as soon as one of them was told what is not so.
+        """
+        async with asyncio.TaskGroup() as self._following:
+            clients, self.clients = self.clients, []
+            for first in range(0, len(clients), _CLIENTS_AT_ONCE):
+                await self.join(*clients[first : first + _CLIENTS_AT_ONCE])
             yield
+            for task in self._tasks:
+                task.cancel()
+
+    async def join(self, *clients: Client) -> None:
+        """Have more clients follow; return when they know the truth."""
+        self.clients += clients
+        self._tasks += [self._following.create_task(client.run()) for client in clients]
+        await seconds_until_all_know(clients, await self.truth(), now())
 
     @asynccontextmanager
-    async def changes(self) -> AsyncIterator[None]:
+    async def changes_through(self, hub: HubProcess) -> AsyncIterator[None]:
+        """Have one of the editors change the project within the block, through this hub only."""
+        _, editor, *_ = self._people
+        _, writer, *_ = self._writers
+        usual, writer.api = writer.api, Api(self._http, [hub.url], editor.token)
+        async with self.changes(writer):
+            yield
+        writer.api = usual
+
+    @asynccontextmanager
+    async def changes(self, *writers: Writer) -> AsyncIterator[None]:
         """Have people change the project within the block; in the end their last calls end."""
+        writers = writers or tuple(self._writers)
         async with asyncio.TaskGroup() as group:
-            for writer in self._writers:
+            for writer in writers:
                 group.create_task(writer.run())
             yield
-            for writer in self._writers:
+            for writer in writers:
                 writer.stop()
 
     async def acknowledged(self, count: int) -> None:
@@ -151,13 +208,23 @@ class Scene:
 
 @asynccontextmanager
 async def a_scene(
-    hubs: Sequence[HubProcess], database_url: str, *, seed: int = 1
+    hubs: Sequence[HubProcess],
+    database_url: str,
+    *,
+    spectators: int = 0,
+    clients_of_each: int = 1,
+    images_of_each: int = 30,
+    seed: int = 1,
 ) -> AsyncIterator[Scene]:
-    """Yield a scene whose clients follow, and know the truth."""
+    """Yield a scene whose clients follow, and know the truth.
+
+    ``spectators`` are more people who follow the project, with so many clients each.
+    """
     limits = httpx.Limits(max_connections=50)
     async with httpx.AsyncClient(timeout=20, limits=limits) as http:
-        scene = Scene(hubs, database_url, http, seed)
+        scene = Scene(hubs, database_url, http, images_of_each=images_of_each, seed=seed)
         await scene.begin()
+        await scene.add_spectators(spectators, clients_of_each)
         async with scene.watching():
             yield scene
 

@@ -6,9 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
-import httpx
-
-from tests.faults.api import Account, Api, Refused
+from tests.faults.api import Account, Api, Failed
 from tests.faults.ledger import NO_ROLE, Ledger
 from tests.faults.model import GONE
 from tests.live.pictures import png
@@ -33,8 +31,8 @@ Outcome = Callable[[bool], None]
 class Writer:
     """Somebody who changes a project at random: images of their own, and who sees it.
 
-    ``guests`` are let in and shut out by this writer alone. What a failed call was about is never
-    touched again, since nobody knows what came of it.
+    ``guests`` are let in and shut out by this writer alone. ``api`` is how calls get to a hub. What
+    a call was about is never touched again where nobody knows what came of it.
     """
 
     def __init__(
@@ -46,7 +44,7 @@ class Writer:
         *,
         guests: Sequence[Account] = (),
     ) -> None:
-        self._api = api
+        self.api = api
         self._project = project
         self._ledger = ledger
         self._random = generator
@@ -73,11 +71,8 @@ class Writer:
             action = self._choose()
             try:
                 await action()
-            except httpx.TransportError as error:
-                self._ledger.fail(type(error).__name__)
-                await asyncio.sleep(_PAUSE_AFTER_FAILURE)
-            except Refused as error:
-                self._ledger.fail(error.code)
+            except Failed as error:
+                self._ledger.fail(error.what)
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE)
             else:
                 await asyncio.sleep(self._random.uniform(0.5, 1.5) * _PAUSE_SECONDS)
@@ -136,29 +131,34 @@ class Writer:
 
     async def _change_guest(self) -> None:
         guest = self._random.choice(list(self._guests.values()))
-        if guest.id not in self._let_in:
+        if guest.id in self._let_in:
+            await self._revoke(guest)
+        else:
             await self._share(guest)
-            return
-        self._let_in.discard(guest.id)
-        try:
-            payload = await self._call(
-                "revokeAccess", f"{{ {_STATS} }}", projectId=self._project, userId=guest.id
-            )
-        except (Refused, httpx.TransportError):
-            self._ledger.perhaps(self._project, guest.id, NO_ROLE)
-            raise
-        self._ledger.revoked(self._project, guest.id, _revision(payload))
 
     async def _share(self, guest: Account) -> None:
         self._ledger.sharing(self._project, guest.id)
         values = {"projectId": self._project, "email": guest.email, "role": "VIEWER"}
         try:
             payload = await self._call("shareProject", f"{{ {_STATS} }}", **values)
-        except (Refused, httpx.TransportError):
-            self._ledger.perhaps(self._project, guest.id, "VIEWER")
+        except Failed as error:
+            if not error.undone:
+                self._ledger.perhaps(self._project, guest.id, "VIEWER")
             raise
         self._let_in.add(guest.id)
         self._ledger.shared(self._project, guest.id, "VIEWER", _revision(payload))
+
+    async def _revoke(self, guest: Account) -> None:
+        values = {"projectId": self._project, "userId": guest.id}
+        try:
+            payload = await self._call("revokeAccess", f"{{ {_STATS} }}", **values)
+        except Failed as error:
+            if not error.undone:
+                self._ledger.perhaps(self._project, guest.id, NO_ROLE)
+                del self._guests[guest.id]
+            raise
+        self._let_in.discard(guest.id)
+        self._ledger.revoked(self._project, guest.id, _revision(payload))
 
     async def _change_beside(self) -> None:
         """Create another project, or delete the one that was created last."""
@@ -167,27 +167,30 @@ class Writer:
             self._beside = payload["project"]["id"]
             self._ledger.project(self._beside, True)
             return
-        project, self._beside = self._beside, None
+        project = self._beside
         try:
             await self._call("deleteProject", "{ projectId }", projectId=project)
-        except (Refused, httpx.TransportError):
-            self._ledger.project(project, False, sure=False)
+        except Failed as error:
+            if not error.undone:
+                self._ledger.project(project, False, sure=False)
+                self._beside = None
             raise
+        self._beside = None
         self._ledger.project(project, False)
 
     async def _try(self, wanted: dict[str, str], mutation: str, fields: str, **values: Any) -> Any:
-        """Call; after a failure the images may have become what was wanted, or not."""
+        """Call; after some failures the images may have become what was wanted, or not."""
         try:
             return await self._call(mutation, fields, **values)
-        except (Refused, httpx.TransportError):
-            for image, status in wanted.items():
+        except Failed as error:
+            for image, status in wanted.items() if not error.undone else ():
                 self._ledger.image(self._project, image, status, sure=False)
                 del self._images[image]
             raise
 
     async def _call(self, mutation: str, fields: str, **values: Any) -> Any:
         began = time.monotonic()
-        payload = await self._api.do(mutation, fields, **values)
+        payload = await self.api.do(mutation, fields, **values)
         self._ledger.acknowledge(time.monotonic() - began)
         return payload
 

@@ -1,0 +1,57 @@
+"""Hubs are killed: their clients go on with another one, and what they committed is told."""
+
+from pathlib import Path
+
+from tests.faults.api import UNDONE, UNKNOWN
+from tests.faults.conftest import Measured
+from tests.faults.processes import hubs
+from tests.faults.scene import a_scene, now
+from tests.faults.servers import Postgres, Valkey
+
+BROKEN = {
+    "1006",
+    "ConnectionRefusedError",
+    "ConnectionResetError",
+    "InvalidMessage",
+    "TimeoutError",
+}
+"""How clients that follow get to see that their hub is gone."""
+
+
+async def test_what_was_committed_but_never_announced_is_told_all_the_same(
+    folder: Path, postgres: Postgres, converged: Measured
+) -> None:
+    deadly = ["--die-before-publishing", "3"]
+    async with (
+        hubs(folder, postgres.url, postgres.broker_url, count=2, faults=[[], deadly]) as pair,
+        a_scene(pair[:1], postgres.url) as scene,
+    ):
+        async with scene.changes_through(pair[1]):
+            await pair[1].ended()
+            died = now()
+        truth = await scene.truth()
+        assert truth.stats[scene.project].revision > scene.ledger.newest(scene.project)
+        converged("died between commit and publishing", await scene.settled(died))
+        assert scene.interruptions() == {}
+
+
+async def test_clients_of_a_hub_that_is_killed_resume_at_another_one(
+    folder: Path, postgres: Postgres, valkey: Valkey, converged: Measured
+) -> None:
+    async with (
+        hubs(folder, postgres.url, valkey.url, count=2) as pair,
+        a_scene(pair, postgres.url) as scene,
+    ):
+        for hub in pair:
+            async with scene.changes():
+                await scene.acknowledged(20)
+                await hub.kill()
+                died = now()
+                await scene.acknowledged(20)
+            converged("all are with the other one", await scene.settled(died))
+            async with scene.changes():
+                await hub.start()
+                await scene.acknowledged(10)
+            converged("both are there again", await scene.settled())
+        assert set(scene.interruptions()) <= BROKEN
+        assert set(scene.ledger.failures) <= UNDONE | UNKNOWN
