@@ -97,6 +97,7 @@ class Relay(Generic[C]):
         self._told: Any = None
         self._audience = NEVER
         self._revision = NEVER
+        self._ahead = NEVER
         self._unplaced: list[Callable[[], None]] = []
         self._live: dict[Group, dict[Member, None]] = {}
         self._waiting: dict[Member, None] = {}
@@ -136,7 +137,11 @@ class Relay(Generic[C]):
         elif self._work is not None:
             # In the midst of a change it could not be said what is news to the member.
             self._unplaced.append(partial(self.place, member, revision, audience_revision, told))
-        elif audience_revision < self._audience or self._log.is_within_a_change(revision):
+        elif (
+            audience_revision < self._audience
+            or self._log.is_within_a_change(revision)
+            or self._was_left_out(revision, told)
+        ):
             self._part(member, Reason.BEHIND)
         else:
             if self._audience == NEVER:
@@ -144,8 +149,18 @@ class Relay(Generic[C]):
             if revision > self._revision and told != self._told:
                 # What it knows beyond the others may be over before they are told: then it is news.
                 self._told = told if self._told is None else _NOTHING_ALIKE
+            self._ahead = max(self._ahead, revision)
             member.following = True
             self._catch_up(member)
+
+    def _was_left_out(self, revision: int, told: Any) -> bool:
+        """Tell whether what was no news to others is news to whoever stands at the revision."""
+        return (
+            revision < self._revision
+            and told is not None
+            and told != self._told
+            and not self._log.behind(revision)
+        )
 
     def _part(self, member: Member, reason: Reason, change: C | None = None) -> None:
         self._not_live(member)
@@ -168,9 +183,12 @@ class Relay(Generic[C]):
 
     def _go_on(self) -> None:
         """Take what has come, unless the work on something earlier is not done."""
+        began = time.monotonic()
         try:
             while self._work is None and (item := self.watch.take()) is not None:
                 later = self._take(item)
+                if later is None and time.monotonic() - began > _SLICE_SECONDS:
+                    later = partial(asyncio.sleep, 0)
                 if later is not None:
                     self._work = self._start(self._finish(later))
         except Exception as error:  # noqa: BLE001 - whatever it is, followers must not miss it
@@ -233,18 +251,32 @@ class Relay(Generic[C]):
 
     def _hand_on(self, change: C) -> Later | None:
         self._audience = max(self._audience, self._view.audience_revision(change))
+        if self._revision != NEVER and change.since > self._revision:
+            # What is between could not be told, and those were parted who waited for it.
+            self._log.lose(change.since)
         known = self._revision = max(change.since, self._revision)
+        if change.revision <= known:
+            return None
         events = self._view.events(self.key, change, known)
         if events is None:
             return self._read
+        self._part_within(known, change.revision)
         if len(events) > 1:
             return partial(self._push_each, events, known, change.revision)
         self._revision = change.revision
         for revision, event in events:
             if self._read_events is not None or event != self._told:
-                self._told = event
+                # Who is ahead of it knows something else.
+                self._told = event if revision >= self._ahead else _NOTHING_ALIKE
                 return self._push(Entry(known, revision, event))
         return None
+
+    def _part_within(self, known: int, revision: int) -> None:
+        """Part those who know more than is supposed of those who are told what comes next."""
+        if known < self._ahead and self._read_events is not None:
+            for member in self._followers():
+                if known < member.position < revision:
+                    self._part(member, Reason.BEHIND)
 
     async def _read(self) -> None:
         """Hand on what changed since the last revision, from the database."""
@@ -259,6 +291,8 @@ class Relay(Generic[C]):
             if page is None:
                 return
             self._admit(page.audience, None)
+            if self._revision == known:
+                self._part_within(known, page.revision)
             await self._push_each(page.events, known, page.revision)
             more = page.more
 
