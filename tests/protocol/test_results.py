@@ -49,7 +49,7 @@ async def test_what_is_optional_may_be_absent_or_null(
     assert await client.hear() == next_message("q", viewer=str(ADA))
 
 
-async def test_the_operation_name_chooses(client: Client) -> None:
+async def test_the_operation_name_chooses_among_several(client: Client) -> None:
     await client.subscribe(
         "q", "query A { viewer } query B { thing { number } }", operationName="B"
     )
