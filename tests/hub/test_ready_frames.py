@@ -7,12 +7,13 @@ import pytest
 import websockets
 from starlette.types import Receive, Scope, Send
 
-from hub.guarded_websocket import GuardedWebSocket
 from schema.frames import EXTENSION, Frames
-from tests.hub.sockets import Told, accepting, socket_server, until_gone
+from tests.hub.sockets import Told, accepting, socket_server, unread, until_gone, watched
+from tests.protocol.raw import Opcode, close_frame
 
 pytestmark = pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 
+MEGABYTE = 10**6
 TEXTS = [
     *("x" * length for length in (0, 1, 125, 126, 4_095, 4_096, 65_535, 65_536, 3_000_000)),
     "Zelle: ä, 細胞, 🔬",
@@ -54,14 +55,12 @@ async def test_nothing_goes_out_before_the_handshake_nor_after_the_close(loop: s
         frames.send(b"too late")
 
     with socket_server(app, loop) as address:
-        async with websockets.connect(address, compression=None) as client:
-            assert await client.recv() == "in time"
-            with pytest.raises(websockets.ConnectionClosed):
-                await client.recv()
-            assert (client.close_code, client.close_reason) == (4403, "Forbidden")
+        async with unread(address) as client:
+            assert await client.hear() == (Opcode.TEXT, b"in time")
+            assert await client.closed() == (4403, "Forbidden")
 
 
-@pytest.mark.parametrize("way", ["closes", "disappears"])
+@pytest.mark.parametrize("way", ["closes", "says no more", "disappears"])
 async def test_what_is_sent_to_a_client_that_is_gone_is_forgotten(loop: str, way: str) -> None:
     told = Told()
 
@@ -74,12 +73,14 @@ async def test_what_is_sent_to_a_client_that_is_gone_is_forgotten(loop: str, way
         told.tell(frames.writable)
 
     with socket_server(accepting(app), loop) as address:
-        async with websockets.connect(address, compression=None) as client:
+        async with unread(address) as client:
             if way == "closes":
-                await client.close(1001)
+                await client.send(close_frame(1001))
+            elif way == "says no more":
+                client.send_eof()
             else:
-                client.transport.abort()
-        assert await told.next() is True
+                client.abort()
+            assert await told.next() is True
 
 
 async def test_a_client_that_reads_again_gets_everything_in_order(loop: str) -> None:
@@ -100,8 +101,7 @@ async def test_a_client_that_reads_again_gets_everything_in_order(loop: str) -> 
         frames.send(b"last")
         await until_gone(receive)
 
-    # It has all the patience that this test needs.
-    with socket_server(accepting(app), loop, GuardedWebSocket) as address:
+    with socket_server(accepting(app), loop) as address:
         async with websockets.connect(address, compression=None, max_queue=1) as client:
             count = await told.next()
             assert [int((await client.recv())[:9]) for _ in range(count)] == list(range(count))
@@ -109,8 +109,9 @@ async def test_a_client_that_reads_again_gets_everything_in_order(loop: str) -> 
             assert await client.recv() == "last"
 
 
-async def test_a_client_that_does_not_read_soon_counts_as_one(loop: str) -> None:
+async def test_what_waits_for_a_client_that_does_not_read_is_little(loop: str) -> None:
     told = Told()
+    protocol = watched()
 
     async def app(frames: Frames, receive: Receive, send: Send) -> None:
         sent = 0
@@ -121,12 +122,12 @@ async def test_a_client_that_does_not_read_soon_counts_as_one(loop: str) -> None
         told.tell(sent)
         await until_gone(receive)
 
-    with socket_server(accepting(app), loop) as address:
-        async with websockets.connect(address, compression=None, max_queue=1) as client:
-            client.transport.pause_reading()
-            # What is on its way to this machine's own sockets, and little more.
-            assert await told.next() < 8 * 2**20
-            client.transport.abort()
+    with socket_server(accepting(app), loop, protocol) as address:
+        async with unread(address):
+            # What lies between the sockets, for want of a network, and little more.
+            assert await told.next() < MEGABYTE
+            transport = (await protocol.made.next()).transport
+            assert transport.get_write_buffer_size() <= 1_004
 
 
 async def test_aborting_ends_the_connection_at_once(loop: str) -> None:
@@ -135,7 +136,7 @@ async def test_aborting_ends_the_connection_at_once(loop: str) -> None:
             frames.send(b"x" * 100_000)
         frames.abort()
 
-    with socket_server(accepting(app), loop, GuardedWebSocket) as address:
+    with socket_server(accepting(app), loop) as address:
         async with websockets.connect(address, compression=None, max_queue=1) as client:
             with suppress(websockets.ConnectionClosed):
                 async with asyncio.timeout(2):
