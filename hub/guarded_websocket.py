@@ -58,7 +58,7 @@ class GuardedWebSocket(GuardedWriting, WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.close_timeout = self.closing_seconds
-        self.queue = _Inbox()
+        self.queue = _Inbox()  # type: ignore[assignment]
         self._ready = ReadyFrames(self.cut_off)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

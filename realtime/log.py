@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from realtime.outlet import Group
+from realtime.outlet import Group, Rendered
 
 NEVER: Final = -1
 """A revision before all others."""
 
 _MOST_BYTES: Final = 2**16
+# An entry takes memory even where it is rendered for nobody.
+_ENTRY_BYTES: Final = 2**8
 
 
 @dataclass(slots=True)
@@ -21,6 +23,22 @@ class Entry:
     revision: int
     event: Any
     payloads: dict[Group, bytes] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """How many bytes its renderings take."""
+        return sum(map(len, self.payloads.values()))
+
+
+def results_of(entries: Sequence[Entry], group: Group) -> list[Rendered] | None:
+    """Return what the group gets of the entries; None where one is not rendered for it."""
+    results = []
+    for entry in entries:
+        payload = entry.payloads.get(group)
+        if payload is None:
+            return None
+        results.append((payload, entry.revision))
+    return results
 
 
 class Log:
@@ -36,15 +54,15 @@ class Log:
         self._entries: deque[Entry] = deque()
         self._bytes = 0
 
-    def append(self, entry: Entry) -> None:
-        """Add an entry; forget what is too much."""
+    def extend(self, entries: Sequence[Entry]) -> None:
+        """Add entries; forget what is too much."""
         if self._latest_only:
-            self._entries = deque([entry])
+            self._entries = deque(entries[-1:])
             return
         if self.floor == NEVER:
-            self.floor = entry.known
-        self._entries.append(entry)
-        self._bytes += _size(entry)
+            self.floor = entries[0].known
+        self._entries.extend(entries)
+        self._bytes += sum(entry.size for entry in entries)
         while self._bytes > _MOST_BYTES:
             self._forget_oldest()
 
@@ -75,9 +93,5 @@ class Log:
 
     def _forget_oldest(self) -> None:
         oldest = self._entries.popleft()
-        self._bytes -= _size(oldest)
+        self._bytes -= oldest.size
         self.floor = oldest.revision
-
-
-def _size(entry: Entry) -> int:
-    return sum(map(len, entry.payloads.values()))

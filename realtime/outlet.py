@@ -1,7 +1,7 @@
 """What a relay knows of those who follow it: where events go, and who shares their rendering."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol, TypeAlias
 
 
 class Group(Protocol):
@@ -12,6 +12,10 @@ class Group(Protocol):
         ...
 
 
+Rendered: TypeAlias = tuple[bytes, int]
+"""An event as it is sent, and its revision."""
+
+
 class Outlet(Protocol):
     """Where the events of one subscription go."""
 
@@ -20,10 +24,10 @@ class Outlet(Protocol):
         """With whom the subscription shares its rendering; fixed before it follows anything."""
         ...
 
-    def deliver(self, payload: bytes, revision: int) -> bool:
-        """Take a rendered event, without waiting. Return False where the client takes no more now.
+    def deliver(self, results: Sequence[Rendered]) -> bool:
+        """Take events, one or more, without waiting. Return False if the client takes no more now.
 
-        Nothing is kept in that case. What is delivered to one that has ended is forgotten.
+        None of them is kept in that case. What is delivered to one that has ended is forgotten.
         """
         ...
 

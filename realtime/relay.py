@@ -16,7 +16,7 @@ from itertools import chain
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
-from realtime.log import NEVER, Entry, Log
+from realtime.log import NEVER, Entry, Log, results_of
 from realtime.outlet import Group, Outlet
 from realtime.paced import Paced
 from realtime.reports import Report
@@ -31,6 +31,8 @@ Later: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 Start: TypeAlias = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]
 
 _SLICE_SECONDS: Final = 0.005
+_PORTION_DELIVERIES: Final = 5_000
+_PORTION_BYTES: Final = 2**14
 _NOTHING_ALIKE: Final = object()
 
 _report = Report(logging.getLogger(__name__))
@@ -299,20 +301,44 @@ class Relay(Generic[C]):
     # Events go out
 
     async def _push_each(self, events: Events, known: int, upto: int) -> None:
-        """Hand on many events, letting others do something now and then."""
-        began = time.monotonic()
+        """Hand on many events, a portion at a time, letting others do something in between."""
+        portion: list[Entry] = []
         for revision, event in events:
-            later = self._push(Entry(known, revision, event))
+            entry = Entry(known, revision, event)
+            later = self._render(entry)
             if later is not None:
                 await later()
-            self._revision = revision
-            if time.monotonic() - began > _SLICE_SECONDS:
+            portion.append(entry)
+            if self._is_enough(portion):
+                self._deliver(portion)
+                self._revision = revision
+                portion = []
                 await asyncio.sleep(0)
-                began = time.monotonic()
+        if portion:
+            self._deliver(portion)
         self._revision = upto
 
+    def _is_enough(self, portion: list[Entry]) -> bool:
+        deliveries = len(portion) * sum(map(len, self._live.values()))
+        return (
+            deliveries > _PORTION_DELIVERIES
+            or sum(entry.size for entry in portion) > _PORTION_BYTES
+        )
+
     def _push(self, entry: Entry) -> Later | None:
-        """Render an event for each group, and deliver it, now or once it is rendered."""
+        """Deliver an event to all, now or once it is rendered."""
+        later = self._render(entry)
+        if later is None:
+            self._deliver([entry])
+            return None
+        return partial(self._deliver_after, later, entry)
+
+    async def _deliver_after(self, later: Later, entry: Entry) -> None:
+        await later()
+        self._deliver([entry])
+
+    def _render(self, entry: Entry) -> Later | None:
+        """Render an event for each group; return what has to be awaited for that."""
         slow: dict[Group, asyncio.Task[bytes]] = {}
         lagging = {member.outlet.group for member in self._waiting if member.following}
         for group in lagging.union(self._live):
@@ -321,29 +347,24 @@ class Relay(Generic[C]):
                 entry.payloads[group] = rendered
             else:
                 slow[group] = self._start(rendered)
-        if slow:
-            return partial(self._deliver_later, entry, slow)
-        self._deliver(entry)
-        return None
+        return partial(_rendered, entry, slow) if slow else None
 
-    async def _deliver_later(self, entry: Entry, slow: dict[Group, asyncio.Task[bytes]]) -> None:
-        payloads = await asyncio.gather(*slow.values())
-        entry.payloads.update(zip(slow, payloads, strict=True))
-        self._deliver(entry)
-
-    def _deliver(self, entry: Entry) -> None:
-        revision = entry.revision
-        self._log.append(entry)
+    def _deliver(self, entries: list[Entry]) -> None:
+        first, last = entries[0].revision, entries[-1].revision
+        self._log.extend(entries)
         for group, members in list(self._live.items()):
-            payload = entry.payloads.get(group)
+            results = results_of(entries, group)
             for member in list(members):
-                if member.position >= revision:
+                position = member.position
+                if position >= last:
                     continue
-                if payload is None:
-                    # The group came while the event was rendered.
+                if results is None:
+                    # The group came while an event was rendered.
                     self._part(member, Reason.BEHIND)
-                elif member.deliver(payload, revision):
-                    member.position = revision
+                elif member.deliver(
+                    results if position < first else [r for r in results if r[1] > position]
+                ):
+                    member.position = last
                 else:
                     self._not_live(member)
                     self._lag(member)
@@ -359,17 +380,18 @@ class Relay(Generic[C]):
         if not member.following or member not in self._waiting:
             return
         missed = self._log.behind(member.position)
-        for entry in missed or ():
-            payload = entry.payloads.get(member.outlet.group)
-            if payload is None:
-                missed = None
-                break
-            if not member.deliver(payload, entry.revision):
-                self._lag(member)
-                return
-            member.position = entry.revision
-        if missed is None:
+        results = None if missed is None else results_of(missed, member.outlet.group)
+        if results is None:
             self._part(member, Reason.BEHIND)
+        elif results and not member.deliver(results):
+            self._lag(member)
         else:
+            if results:
+                member.position = results[-1][1]
             del self._waiting[member]
             self._live.setdefault(member.outlet.group, {})[member] = None
+
+
+async def _rendered(entry: Entry, slow: dict[Group, asyncio.Task[bytes]]) -> None:
+    payloads = await asyncio.gather(*slow.values())
+    entry.payloads.update(zip(slow, payloads, strict=True))

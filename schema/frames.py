@@ -1,6 +1,6 @@
 """What the WebSocket side needs of the server that serves it: ready frames, without waiting."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 EXTENSION: Final = "cellhub.frames"
@@ -32,6 +32,10 @@ class Frames(Protocol):
 
         Does nothing before the handshake is complete and after the close has begun.
         """
+        ...
+
+    def send_all(self, texts: Sequence[bytes]) -> None:
+        """Send several text frames as one piece, as ``send`` does each."""
         ...
 
     def abort(self) -> None:

@@ -1,8 +1,8 @@
 """What a socket's subscriptions send without a task of their own: frames that others share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from realtime.outlet import Group
+from realtime.outlet import Group, Rendered
 from schema.frames import Frames
 
 
@@ -41,13 +41,17 @@ class SocketOutlet:
         self._opening = opening
         self.closed = False
 
-    def deliver(self, payload: bytes, _revision: int) -> bool:
-        """Send a result; return False where the client takes no more at the moment."""
+    def deliver(self, results: Sequence[Rendered]) -> bool:
+        """Send results; return False where the client takes no more at the moment."""
         frames = self._frames
         if not frames.writable:
             return False
         if not self.closed:
-            frames.send(b"%b%b}" % (self._opening, payload))
+            opening = self._opening
+            if len(results) == 1:
+                frames.send(b"%b%b}" % (opening, results[0][0]))
+            else:
+                frames.send_all([b"%b%b}" % (opening, payload) for payload, _ in results])
         return True
 
     def once_writable(self, callback: Callable[[], None]) -> None:

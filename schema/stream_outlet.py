@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
-from realtime.outlet import Group
+from realtime.outlet import Group, Rendered
 from schema.execution import Payload, Result, Subscription
 
 _MOST_BYTES = 2**16
@@ -23,11 +23,12 @@ class StreamOutlet:
         self._taken = asyncio.Event()
         self._callbacks: list[Callable[[], None]] = []
 
-    def deliver(self, payload: bytes, revision: int) -> bool:
-        """Keep a result for the reader; return False where enough waits already."""
+    def deliver(self, results: Sequence[Rendered]) -> bool:
+        """Keep results for the reader; return False where enough waits already."""
         if self._bytes >= _MOST_BYTES:
             return False
-        self._put(payload, revision)
+        for payload, revision in results:
+            self._put(payload, revision)
         return True
 
     def once_writable(self, callback: Callable[[], None]) -> None:

@@ -1,7 +1,9 @@
 """Following a project for nobody but the hub itself: that something changed, not what."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+from realtime.outlet import Rendered
 
 
 class _Unread:
@@ -31,7 +33,7 @@ class Bell:
         await self._rung.wait()
         self._rung.clear()
 
-    def deliver(self, _payload: bytes, _revision: int) -> bool:
+    def deliver(self, _results: Sequence[Rendered]) -> bool:
         """Ring."""
         self._rung.set()
         return True

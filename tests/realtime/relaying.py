@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+from realtime.outlet import Rendered
 from realtime.relay import Member
 from realtime.relays import Relays
 from realtime.view import Audience, Events, Parting, Reason
@@ -60,11 +61,11 @@ class Reader:
     def revisions(self) -> list[int]:
         return [revision for revision, _ in self.told]
 
-    def deliver(self, payload: bytes, revision: int) -> bool:
+    def deliver(self, results: Sequence[Rendered]) -> bool:
         if self.room <= 0:
             return False
-        self.room -= 1
-        self.told.append((revision, payload.decode()))
+        self.room -= len(results)
+        self.told += [(revision, payload.decode()) for payload, revision in results]
         self._news.set()
         self.on_deliver()
         return True

@@ -10,6 +10,7 @@ import pytest
 
 from realtime.attendance import Attendances
 from realtime.log import NEVER
+from realtime.outlet import Rendered
 from realtime.presence import Presence
 from realtime.relay import Member
 from realtime.relays import Relays
@@ -67,9 +68,9 @@ class Follower:
         self._partings: asyncio.Queue[Parting] = asyncio.Queue()
         self._news = asyncio.Event()
 
-    def deliver(self, payload: bytes, revision: int) -> bool:
+    def deliver(self, results: Sequence[Rendered]) -> bool:
         if not self.full:
-            self.told.append(payload)
+            self.told += [payload for payload, _ in results]
             self._news.set()
         return not self.full
 

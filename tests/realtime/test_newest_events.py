@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+from realtime.outlet import Rendered
 from realtime.relay import Member
 from realtime.relays import Relays
 from realtime.view import Audience, Parting, Reason
@@ -54,8 +55,9 @@ class Reader:
         """Follow behind a revision, whose event is known."""
         self.member.follow(revision, 0, revision % 2)
 
-    def deliver(self, payload: bytes, revision: int) -> bool:
-        self.told.put_nowait((revision, payload))
+    def deliver(self, results: Sequence[Rendered]) -> bool:
+        for payload, revision in results:
+            self.told.put_nowait((revision, payload))
         return True
 
     def once_writable(self, callback: Callable[[], None]) -> None:
