@@ -12,7 +12,14 @@ from tests.protocol.client import SUBPROTOCOL
 
 MASK = b"\x37\xfa\x21\x3d"
 ACK = b'{"type":"connection_ack"}'
-INIT = b'{"type":"connection_init","payload":{"Authorization":"Bearer ada"}}'
+
+
+def introduction(token: str) -> bytes:
+    """Return the message with which somebody introduces themselves."""
+    return b'{"type":"connection_init","payload":{"Authorization":"Bearer %b"}}' % token.encode()
+
+
+INIT = introduction("ada")
 
 
 class Opcode(IntEnum):
@@ -182,12 +189,12 @@ async def dial(address: str) -> AsyncIterator[RawSocket]:
 
 
 @asynccontextmanager
-async def raw_connection(address: str, *, introduced: bool = True) -> AsyncIterator[RawSocket]:
-    """Open a socket; its connection is Ada's and acknowledged, unless told otherwise."""
+async def raw_connection(address: str, token: str | None = "ada") -> AsyncIterator[RawSocket]:
+    """Open a socket; with a token, its connection is acknowledged already."""
     async with dial(address) as socket:
         await socket.send(handshake(address))
         assert (await socket.head()).startswith(b"HTTP/1.1 101 ")
-        if introduced:
-            await socket.send(frame(Opcode.TEXT, INIT))
+        if token is not None:
+            await socket.send(frame(Opcode.TEXT, introduction(token)))
             assert await socket.hear() == (Opcode.TEXT, ACK)
         yield socket

@@ -184,7 +184,7 @@ async def test_any_conversation_is_answered_by_the_protocol(
     before = asyncio.all_tasks()
 
     with _quiet_log():
-        async with raw_connection(f"ws://{address}/graphql", introduced=False) as socket:
+        async with raw_connection(f"ws://{address}/graphql", None) as socket:
             messages, code = await _converse(socket, steps, packet, pause)
         await _tasks_are(before)
 

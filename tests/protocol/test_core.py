@@ -81,7 +81,7 @@ def is_right(message: Any, action: Action | None) -> bool:
 
 
 @given(MESSAGES)
-@settings(max_examples=1_000)
+@settings(max_examples=300)
 @example({"type": "subscribe", "id": "", "payload": {"query": ""}})
 def test_any_json_leads_to_the_right_action(message: object) -> None:
     assert is_right(message, ready().receive(json.dumps(message)))
