@@ -2,15 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Row, text
 
 from persistence.database import Connection
 from persistence.ids import new_id
 from persistence.records import ApiKeyRecord, UserRecord
+from persistence.sql import Row, Statement
 
 USER = "id, name, email, created_at"
 
@@ -22,12 +21,12 @@ class Credentials(Struct, frozen=True, kw_only=True):
     password_hash: str
 
 
-def user_of(row: Row[Any]) -> UserRecord:
+def user_of(row: Row) -> UserRecord:
     """Read a user from a row that has the columns of USER."""
     return UserRecord(id=row.id, name=row.name, email=row.email, created_at=row.created_at)
 
 
-_CREATE = text(f"""
+_CREATE = Statement(f"""
     INSERT INTO users (id, name, email, email_key, password_hash)
     VALUES (:id, :name, :email, :email_key, :password_hash)
     ON CONFLICT (email_key) DO NOTHING
@@ -53,7 +52,7 @@ async def create(
     return None if row is None else user_of(row)
 
 
-_CREDENTIALS = text(f"SELECT {USER}, password_hash FROM users WHERE email_key = :email_key")
+_CREDENTIALS = Statement(f"SELECT {USER}, password_hash FROM users WHERE email_key = :email_key")
 
 
 async def credentials(connection: Connection, email_key: str) -> Credentials | None:
@@ -64,7 +63,7 @@ async def credentials(connection: Connection, email_key: str) -> Credentials | N
     return Credentials(user=user_of(row), password_hash=row.password_hash)
 
 
-_BY_EMAIL = text(f"SELECT {USER} FROM users WHERE email_key = :email_key")
+_BY_EMAIL = Statement(f"SELECT {USER} FROM users WHERE email_key = :email_key")
 
 
 async def user_by_email_key(connection: Connection, email_key: str) -> UserRecord | None:
@@ -73,7 +72,7 @@ async def user_by_email_key(connection: Connection, email_key: str) -> UserRecor
     return None if row is None else user_of(row)
 
 
-_USERS = text(f"SELECT {USER} FROM users WHERE id = ANY(:user_ids)")
+_USERS = Statement(f"SELECT {USER} FROM users WHERE id = ANY(:user_ids)")
 
 
 async def users(connection: Connection, user_ids: Collection[UUID]) -> Mapping[UUID, UserRecord]:
@@ -82,7 +81,7 @@ async def users(connection: Connection, user_ids: Collection[UUID]) -> Mapping[U
     return {row.id: user_of(row) for row in result}
 
 
-_REPLACE_HASH = text("""
+_REPLACE_HASH = Statement("""
     UPDATE users SET password_hash = :new_hash
     WHERE id = :user_id AND password_hash = :old_hash
 """)
@@ -98,14 +97,14 @@ async def replace_password_hash(
 
 
 _API_KEY = "id, user_id, name, created_at, last_used_at"
-_CREATE_API_KEY = text(f"""
+_CREATE_API_KEY = Statement(f"""
     INSERT INTO api_keys (id, user_id, name, secret_hash)
     VALUES (:id, :user_id, :name, :secret_hash)
     RETURNING {_API_KEY}
 """)
 
 
-def _api_key_of(row: Row[Any]) -> ApiKeyRecord:
+def _api_key_of(row: Row) -> ApiKeyRecord:
     return ApiKeyRecord(
         id=row.id,
         user_id=row.user_id,
@@ -126,7 +125,7 @@ async def create_api_key(
     return _api_key_of(result.one())
 
 
-_FIND_API_KEY = text(f"""
+_FIND_API_KEY = Statement(f"""
     SELECT {_API_KEY} FROM api_keys WHERE secret_hash = :secret_hash AND revoked_at IS NULL
 """)
 
@@ -137,7 +136,7 @@ async def find_api_key(connection: Connection, secret_hash: str) -> ApiKeyRecord
     return None if row is None else _api_key_of(row)
 
 
-_VALID_API_KEYS = text("""
+_VALID_API_KEYS = Statement("""
     SELECT id FROM api_keys WHERE id = ANY(:api_key_ids) AND revoked_at IS NULL
 """)
 
@@ -148,7 +147,7 @@ async def valid_api_keys(connection: Connection, api_key_ids: Collection[UUID]) 
     return frozenset(result.scalars())
 
 
-_API_KEYS = text(f"""
+_API_KEYS = Statement(f"""
     SELECT {_API_KEY} FROM api_keys WHERE user_id = :user_id AND revoked_at IS NULL ORDER BY id DESC
 """)
 
@@ -159,7 +158,7 @@ async def api_keys(connection: Connection, user_id: UUID) -> Sequence[ApiKeyReco
     return [_api_key_of(row) for row in result]
 
 
-_REVOKE_API_KEY = text(f"""
+_REVOKE_API_KEY = Statement(f"""
     UPDATE api_keys SET revoked_at = :now
     WHERE id = :api_key_id AND user_id = :user_id AND revoked_at IS NULL RETURNING {_API_KEY}
 """)
@@ -176,7 +175,7 @@ async def revoke_api_key(
     return None if row is None else _api_key_of(row)
 
 
-_TOUCH_API_KEY = text("""
+_TOUCH_API_KEY = Statement("""
     UPDATE api_keys SET last_used_at = :now
     WHERE id = :api_key_id AND (last_used_at IS NULL OR last_used_at <= :unless_since)
 """)
@@ -191,7 +190,7 @@ async def touch_api_key(
     )
 
 
-_ACQUAINTANCES = text(f"""
+_ACQUAINTANCES = Statement(f"""
     SELECT {USER} FROM users
     WHERE id = ANY(:user_ids) AND (id = :viewer_id OR EXISTS (
         SELECT FROM project_members theirs JOIN project_members mine USING (project_id)

@@ -4,9 +4,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
-from sqlalchemy import text
 
 from persistence.database import Connection
+from persistence.sql import Statement
 
 
 class Tally(Struct, frozen=True, kw_only=True):
@@ -17,7 +17,7 @@ class Tally(Struct, frozen=True, kw_only=True):
     window_started_at: datetime
 
 
-_COUNT = text("""
+_COUNT = Statement("""
     INSERT INTO attempts AS a (subject, count, window_started_at)
     SELECT unnest(CAST(:subjects AS text[])), 1, :now
     ON CONFLICT (subject) DO UPDATE SET
@@ -43,7 +43,7 @@ async def count(
     ]
 
 
-_FORGIVE = text("DELETE FROM attempts WHERE subject = :subject")
+_FORGIVE = Statement("DELETE FROM attempts WHERE subject = :subject")
 
 
 async def forgive(connection: Connection, subject: str) -> None:
@@ -51,7 +51,9 @@ async def forgive(connection: Connection, subject: str) -> None:
     await connection.execute(_FORGIVE, {"subject": subject})
 
 
-_TAKE_BACK = text("UPDATE attempts SET count = count - 1 WHERE subject = :subject AND count > 0")
+_TAKE_BACK = Statement(
+    "UPDATE attempts SET count = count - 1 WHERE subject = :subject AND count > 0"
+)
 
 
 async def take_back(connection: Connection, subject: str) -> None:
@@ -59,9 +61,9 @@ async def take_back(connection: Connection, subject: str) -> None:
     await connection.execute(_TAKE_BACK, {"subject": subject})
 
 
-_PURGE = text("DELETE FROM attempts WHERE window_started_at < :before")
+_PURGE = Statement("DELETE FROM attempts WHERE window_started_at < :before RETURNING subject")
 
 
 async def purge(connection: Connection, *, before: datetime) -> int:
     """Delete the tallies of windows that started before then; return how many."""
-    return (await connection.execute(_PURGE, {"before": before})).rowcount
+    return len(await connection.execute(_PURGE, {"before": before}))

@@ -6,12 +6,10 @@ Stale otherwise. ``changing`` then tries once more with the project locked befor
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Row, TextClause, text
-from sqlalchemy.exc import DBAPIError
 
 from persistence.database import Database, UnitOfWork
 from persistence.records import (
@@ -24,6 +22,8 @@ from persistence.records import (
     ProjectStats,
     SegmentationStatus,
 )
+from persistence.sql import Row, Statement
+from persistence.trouble import StatementFailed
 
 T = TypeVar("T")
 
@@ -77,7 +77,7 @@ class Delta(Struct, frozen=True, kw_only=True):
         return cls(counts=counts, storage_bytes=size, touched=touched)
 
 
-def stats_of(row: Row[Any]) -> ProjectStats:
+def stats_of(row: Row) -> ProjectStats:
     """Read the statistics from a row that has the columns of STATS."""
     return ProjectStats(
         image_count=row.image_count,
@@ -93,7 +93,7 @@ def stats_of(row: Row[Any]) -> ProjectStats:
     )
 
 
-def project_of(row: Row[Any]) -> ProjectRecord:
+def project_of(row: Row) -> ProjectRecord:
     """Read a project from a row that has the columns of PROJECT."""
     return ProjectRecord(
         id=row.id,
@@ -106,7 +106,7 @@ def project_of(row: Row[Any]) -> ProjectRecord:
     )
 
 
-def statement(touch: str, *, also: str = "", assign: str = "") -> TextClause:
+def statement(touch: str, *, also: str = "", assign: str = "") -> Statement:
     """Compose a change's statement.
 
     ``touch`` is the body of a CTE that changes rows and returns one row for each. It joins the CTE
@@ -117,7 +117,7 @@ def statement(touch: str, *, also: str = "", assign: str = "") -> TextClause:
     Where not as many rows are touched as were meant to be, a division by zero undoes it all: so the
     statement is whole or nothing even without a transaction around it.
     """
-    return text(f"""
+    return Statement(f"""
         WITH project AS (
             UPDATE projects SET {assign}
                 image_count = image_count + :images,
@@ -155,7 +155,7 @@ def statement(touch: str, *, also: str = "", assign: str = "") -> TextClause:
 async def apply(
     unit: UnitOfWork,
     access: ProjectAccess,
-    sql: TextClause,
+    sql: Statement,
     *,
     action: str,
     actor_id: UUID | None,
@@ -187,8 +187,8 @@ async def apply(
     }
     try:
         result = await unit.change(sql, values)
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) == _DIVISION_BY_ZERO:
+    except StatementFailed as error:
+        if error.state == _DIVISION_BY_ZERO:
             raise Stale from None
         raise
     row = result.one_or_none()

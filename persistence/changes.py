@@ -6,18 +6,17 @@ Read in a snapshot (Database.snapshot), so that the project's row and the images
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import text
-
 from persistence import project
 from persistence.database import Connection
 from persistence.image import COLUMNS, image_of
 from persistence.records import ChangeOperation, ImageRecord, ImageTombstone, ProjectChange
+from persistence.sql import Statement
 
-_IMAGES = text(f"""
+_IMAGES = Statement(f"""
     SELECT {COLUMNS} FROM images WHERE project_id = :project_id AND revision > :since
     ORDER BY revision LIMIT :limit
 """)
-_TOMBSTONES = text("""
+_TOMBSTONES = Statement("""
     SELECT id, project_id, revision, deleted_at FROM image_tombstones
     WHERE project_id = :project_id AND revision > :since ORDER BY revision LIMIT :limit
 """)
@@ -63,7 +62,7 @@ async def since(
     )
 
 
-_KNOWN = text("""
+_KNOWN = Statement("""
     SELECT EXISTS (SELECT FROM images WHERE id = :image_id AND project_id = :project_id)
         OR EXISTS (SELECT FROM image_tombstones WHERE id = :image_id AND project_id = :project_id)
 """)
@@ -75,7 +74,7 @@ async def known(connection: Connection, project_id: UUID, image_id: UUID) -> boo
     return bool(found.scalar_one())
 
 
-_PURGED = text("SELECT purged_revision FROM projects WHERE id = :project_id")
+_PURGED = Statement("SELECT purged_revision FROM projects WHERE id = :project_id")
 
 
 async def purged_revision(connection: Connection, project_id: UUID) -> int:
@@ -86,7 +85,7 @@ async def purged_revision(connection: Connection, project_id: UUID) -> int:
 
 _OLD = "deleted_at < statement_timestamp() - make_interval(secs => :seconds)"
 # The projects first, as everybody does: so it can't deadlock with the deletion of one.
-_PURGE = text(f"""
+_PURGE = Statement(f"""
     WITH locked AS (
         SELECT id FROM projects
         WHERE id IN (SELECT project_id FROM image_tombstones WHERE {_OLD})

@@ -6,13 +6,13 @@ from uuid import UUID, uuid4
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import text
 
 from persistence import job
 from persistence.change import ProjectAccess
 from persistence.database import Connection, UnitOfWork
 from persistence.job import ImageJob, job_of, moving
 from persistence.records import JobRecord, JobState, ProjectRole, SegmentationStatus
+from persistence.sql import Statement
 
 
 def _next(project_id: str, *, by_model: bool) -> str:
@@ -31,9 +31,11 @@ def _next(project_id: str, *, by_model: bool) -> str:
     """
 
 
-_FIRST = {by_model: text(_next(":project_id", by_model=by_model)) for by_model in (False, True)}
+_FIRST = {
+    by_model: Statement(_next(":project_id", by_model=by_model)) for by_model in (False, True)
+}
 _SHARES = {
-    by_model: text(f"""
+    by_model: Statement(f"""
         WITH first AS (
             SELECT j.project_id, j.priority
             FROM project_members m JOIN projects p ON p.id = m.project_id
@@ -78,7 +80,7 @@ async def shares(
         }
         | _named(models),
     )
-    return [Share(**row._asdict()) for row in result]
+    return [Share(**dict(row)) for row in result]
 
 
 def _named(models: Collection[str] | None) -> dict[str, object]:

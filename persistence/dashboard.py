@@ -2,12 +2,11 @@
 
 from uuid import UUID
 
-from sqlalchemy import text
-
 from persistence.database import Connection
 from persistence.records import DashboardRecord, EfficiencyRecord
+from persistence.sql import Statement
 
-_SUMS = text("""
+_SUMS = Statement("""
     SELECT count(*) AS project_count,
         COALESCE(sum(p.image_count), 0)::bigint AS image_count,
         COALESCE(sum(p.segmented_count), 0)::bigint AS segmented_count,
@@ -22,12 +21,12 @@ _SUMS = text("""
 async def dashboard(connection: Connection, user_id: UUID) -> DashboardRecord:
     """Return the sums over the rows of the user's projects, all of one moment."""
     row = (await connection.execute(_SUMS, {"user_id": user_id})).one()
-    return DashboardRecord(**row._asdict())
+    return DashboardRecord(**dict(row))
 
 
 HOURS = 24
 
-_EFFICIENCY = text("""
+_EFFICIENCY = Statement("""
     SELECT count(*) AS ended, count(*) FILTER (WHERE state = 'SUCCEEDED') AS succeeded,
         avg(EXTRACT(EPOCH FROM started_at - queued_at))::float8 AS mean_wait_seconds,
         avg(EXTRACT(EPOCH FROM finished_at - started_at))::float8 AS mean_run_seconds

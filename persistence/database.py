@@ -1,20 +1,19 @@
 """The database: connections, snapshots, and transactions that hand on what they announce."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import copy
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
-
-from sqlalchemy import CursorResult, TextClause, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from persistence.pool import Pool
 from persistence.records import MembershipsChange, ProjectChange
-from persistence.trouble import trouble_of
+from persistence.sql import Connection, Rows, Statement
 
-Connection = AsyncConnection
-"""A connection to run repository functions on."""
+__all__ = ["Announcement", "Connection", "Database", "UnitOfWork"]
+
+_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_ANSWER = Statement("SELECT 1")
 
 Announcement = ProjectChange | MembershipsChange
 """What a transaction has to tell the world once it is committed."""
@@ -26,22 +25,17 @@ class UnitOfWork:
     def __init__(self, connection: Connection, *, commits_at_once: bool = False) -> None:
         self.connection = connection
         self.announcements: list[Announcement] = []
-        self.committing = False
-        """Whether a commit has begun: if the connection is lost now, nobody knows its outcome."""
         self._commits_at_once = commits_at_once
 
     def announce(self, announcement: Announcement) -> None:
         """Tell this to ``on_commit`` if, and after, the transaction commits."""
         self.announcements.append(announcement)
 
-    async def change(
-        self, statement: TextClause, parameters: Mapping[str, object]
-    ) -> CursorResult[Any]:
+    async def change(self, statement: Statement, parameters: Mapping[str, object]) -> Rows:
         """Execute a statement that may be all that the unit of work writes."""
-        self.committing = self._commits_at_once
-        result = await self.connection.execute(statement, parameters)
-        self.committing = False
-        return result
+        return await self.connection.execute(
+            statement, parameters, committing=self._commits_at_once
+        )
 
 
 class Database:
@@ -83,11 +77,11 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[UnitOfWork]:
         """Run a READ COMMITTED transaction: commit at the end, roll back if the block raises."""
-        async with self._unit(self._pool.transactions) as unit:
+        async with self._pool.connection(self._gates) as connection:
+            unit = UnitOfWork(connection)
+            await connection.control("BEGIN")
             yield unit
-            unit.committing = True
-            await unit.connection.commit()
-            unit.committing = False
+            await connection.control("COMMIT", committing=True)
             if unit.announcements:
                 self._on_commit(unit.announcements)
 
@@ -98,45 +92,31 @@ class Database:
         That one is executed by ``UnitOfWork.change``. It spares the trips for BEGIN and COMMIT, and
         locks for no longer than it runs.
         """
-        async with self._unit(self._pool.autocommit, commits_at_once=True) as unit:
+        async with self._pool.connection(self._gates) as connection:
+            unit = UnitOfWork(connection, commits_at_once=True)
             try:
                 yield unit
             finally:
                 if unit.announcements:
                     self._on_commit(unit.announcements)
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Connection]:
+    def reading(self) -> AbstractAsyncContextManager[Connection]:
         """Hold a connection on which each statement stands alone and sees what is committed."""
-        async with self._unit(self._pool.autocommit) as unit:
-            yield unit.connection
+        return self._pool.connection(self._gates)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
         """Hold a connection on which all statements see the same moment, read only."""
-        async with self._unit(self._pool.snapshots) as unit:
-            yield unit.connection
-            await unit.connection.commit()
+        async with self._pool.connection(self._gates) as connection:
+            await connection.control(_SNAPSHOT)
+            yield connection
+            await connection.control("COMMIT")
 
     async def check(self) -> None:
         """Raise unless the database answers."""
         async with self.reading() as connection:
-            await connection.execute(text("SELECT 1"))
+            await connection.execute(_ANSWER)
 
     async def close(self) -> None:
         """Close all connections."""
         await self._pool.close()
-
-    @asynccontextmanager
-    async def _unit(
-        self, engine: AsyncEngine, *, commits_at_once: bool = False
-    ) -> AsyncIterator[UnitOfWork]:
-        async with self._pool.connection(engine, self._gates) as connection:
-            unit = UnitOfWork(connection, commits_at_once=commits_at_once)
-            try:
-                yield unit
-            except Exception as error:
-                trouble = trouble_of(error, committing=unit.committing)
-                if trouble is None:
-                    raise
-                raise trouble from error

@@ -1,12 +1,10 @@
 """Images: rows, pages, and the changes that bring them, move them and take them away."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import asdict
-from sqlalchemy import Row, text
 
 from persistence import change
 from persistence.change import Delta, ProjectAccess
@@ -20,6 +18,7 @@ from persistence.records import (
     SegmentationFailure,
     SegmentationStatus,
 )
+from persistence.sql import Row, Statement
 
 COLUMNS = (
     "id, project_id, name, status, failure_code, failure_message, failure_retryable, width, height,"
@@ -29,7 +28,7 @@ COLUMNS = (
 _I = ", ".join(f"i.{column.strip()}" for column in COLUMNS.split(","))
 
 
-def image_of(row: Row[Any]) -> ImageRecord:
+def image_of(row: Row) -> ImageRecord:
     """Read an image from a row of the table."""
     failure = None
     if row.failure_code is not None:
@@ -59,7 +58,7 @@ def image_of(row: Row[Any]) -> ImageRecord:
     )
 
 
-_VISIBLE = text(f"""
+_VISIBLE = Statement(f"""
     SELECT {_I} FROM images i JOIN project_members m ON m.project_id = i.project_id
     WHERE i.id = ANY(:image_ids) AND m.user_id = :user_id
 """)
@@ -73,7 +72,7 @@ async def visible(
     return {row.id: image_of(row) for row in result}
 
 
-_FIND = text(f"SELECT {COLUMNS} FROM images WHERE id = ANY(:image_ids)")
+_FIND = Statement(f"SELECT {COLUMNS} FROM images WHERE id = ANY(:image_ids)")
 
 
 async def find(connection: Connection, image_ids: Collection[UUID]) -> dict[UUID, ImageRecord]:
@@ -87,13 +86,13 @@ _MATCHING = f"""
     WHERE project_id = p.id AND id < COALESCE(CAST(:after AS uuid), CAST(:last_key AS uuid))
       AND name ILIKE COALESCE(CAST(:search AS text), '%')
 """
-_PAGES = text(f"""
+_PAGES = Statement(f"""
     SELECT i.* FROM unnest(CAST(:project_ids AS uuid[])) AS p(id), LATERAL (
         {_MATCHING} ORDER BY id DESC LIMIT :limit
     ) i
 """)
 # Each status is an index scan of its own, so that rare ones are found without reading the others.
-_PAGES_BY_STATUS = text(f"""
+_PAGES_BY_STATUS = Statement(f"""
     SELECT i.* FROM unnest(CAST(:project_ids AS uuid[])) AS p(id), LATERAL (
         SELECT c.* FROM unnest(CAST(:statuses AS text[])) AS s(wanted), LATERAL (
             {_MATCHING} AND status = s.wanted ORDER BY id DESC LIMIT :limit
@@ -129,7 +128,7 @@ async def pages(
     return {project_id: page_of(found, first, after=after) for project_id, found in images.items()}
 
 
-_COUNTS = text("""
+_COUNTS = Statement("""
     SELECT project_id, count(*) AS found FROM images
     WHERE project_id = ANY(:project_ids) AND name ILIKE :search AND status = ANY(:statuses)
     GROUP BY project_id

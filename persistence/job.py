@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Row, text
 
 from persistence import image, segmentation
 from persistence.change import ProjectAccess, Stale
@@ -21,6 +19,7 @@ from persistence.records import (
     SegmentationStatus,
 )
 from persistence.segmentation import Move
+from persistence.sql import Row, Statement
 
 _GIVEN = {
     "id": "uuid",
@@ -70,13 +69,13 @@ class ImageJob(Struct, frozen=True, kw_only=True):
     image: ImageRecord
 
 
-def job_of(row: Row[Any]) -> JobRecord:
+def job_of(row: Row) -> JobRecord:
     """Read a job from a row that has the columns of COLUMNS."""
-    fields = row._asdict()
+    fields = dict(row)
     return JobRecord(**{**fields, "state": JobState(fields["state"])})
 
 
-_VISIBLE = text(f"""
+_VISIBLE = Statement(f"""
     SELECT {columns_of("j")}
     FROM segmentation_jobs j JOIN project_members m ON m.project_id = j.project_id
     WHERE j.id = ANY(:job_ids) AND m.user_id = :user_id
@@ -99,7 +98,7 @@ async def with_images(connection: Connection, jobs: Sequence[JobRecord]) -> Sequ
     return [ImageJob(job=job, image=images[job.image_id]) for job in jobs]
 
 
-_INSERT = text(f"""
+_INSERT = Statement(f"""
     INSERT INTO segmentation_jobs ({COLUMNS}) SELECT * FROM unnest({_arrays(_TYPES)})
 """)
 
@@ -151,19 +150,20 @@ def ended(
     )
 
 
-_WRITE = text(f"""
+_WRITE = Statement(f"""
     UPDATE segmentation_jobs j SET {", ".join(f"{name} = n.{name}" for name in _MOVING)}
     FROM unnest(
         CAST(:ids AS uuid[]), CAST(:read_states AS text[]), CAST(:read_leases AS uuid[]),
         {_arrays(_MOVING)}
     ) AS n(id, read_state, read_lease, {", ".join(_MOVING)})
     WHERE j.id = n.id AND j.state = n.read_state AND j.lease IS NOT DISTINCT FROM n.read_lease
+    RETURNING j.id
 """)
 
 
 async def write(unit: UnitOfWork, read: Sequence[JobRecord], written: Sequence[JobRecord]) -> None:
     """Replace jobs that were read by others; raise Stale where a state or a lease has changed."""
-    result = await unit.connection.execute(
+    found = await unit.connection.execute(
         _WRITE,
         {
             "ids": [job.id for job in read],
@@ -172,7 +172,7 @@ async def write(unit: UnitOfWork, read: Sequence[JobRecord], written: Sequence[J
             **_values(written, _MOVING),
         },
     )
-    if result.rowcount != len(read):
+    if len(found) != len(read):
         raise Stale
 
 

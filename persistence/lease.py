@@ -10,7 +10,6 @@ from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import text
 
 from persistence import image, job, project
 from persistence.change import ProjectAccess
@@ -26,6 +25,7 @@ from persistence.records import (
     SegmentationStatus,
 )
 from persistence.segmentation import Move
+from persistence.sql import Statement
 
 MAX_ATTEMPTS = 3
 """How often a job is handed out before its failures count for good."""
@@ -38,8 +38,8 @@ LEASE_LOST = SegmentationFailure(
 
 
 _HOLDS = "lease = :lease AND state = 'PROCESSING' AND lease_expires_at > statement_timestamp()"
-_HELD = text(f"SELECT {job.COLUMNS} FROM segmentation_jobs WHERE id = :job_id AND {_HOLDS}")
-_EXTEND = text(f"""
+_HELD = Statement(f"SELECT {job.COLUMNS} FROM segmentation_jobs WHERE id = :job_id AND {_HOLDS}")
+_EXTEND = Statement(f"""
     UPDATE segmentation_jobs
     SET lease_expires_at = clock_timestamp() + make_interval(secs => :seconds),
         progress = COALESCE(:progress, progress)
@@ -80,7 +80,7 @@ class NewRun(Struct, frozen=True, kw_only=True):
     processing_seconds: float | None
 
 
-_INSERT_RUN = text("""
+_INSERT_RUN = Statement("""
     INSERT INTO segmentations (id, image_id, project_id, model, threshold, cell_count, cell_area,
         processing_seconds, created_at)
     VALUES (:id, :image_id, :project_id, :model, :threshold, :cell_count, :cell_area,
@@ -162,8 +162,8 @@ async def fail(
 
 
 _OVER = "state = 'PROCESSING' AND lease_expires_at <= statement_timestamp()"
-_OVER_IN = text(f"SELECT DISTINCT project_id FROM segmentation_jobs WHERE {_OVER}")
-_OVER_OF = text(f"""
+_OVER_IN = Statement(f"SELECT DISTINCT project_id FROM segmentation_jobs WHERE {_OVER}")
+_OVER_OF = Statement(f"""
     SELECT {job.COLUMNS} FROM segmentation_jobs
     WHERE project_id = :project_id AND {_OVER} LIMIT :limit
 """)
@@ -175,7 +175,7 @@ async def expire(database: Database, *, limit: int = 1000) -> int:
     One transaction for each project, and for each ``limit`` jobs of it.
     """
     async with database.reading() as connection:
-        projects = (await connection.execute(_OVER_IN)).scalars().all()
+        projects = (await connection.execute(_OVER_IN)).scalars()
     taken_back = 0
     for project_id in projects:
         more = True

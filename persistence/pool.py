@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import Literal
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Literal
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from sqlalchemy import event
-from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+import asyncpg
+from sqlalchemy import make_url
 
-from persistence.trouble import Unavailable, is_away
+from persistence.sql import Connection, Row
+from persistence.trouble import DatabaseTrouble, Unavailable
 
+_NOT_CONNECTED = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 _LONGEST_WAIT_SECONDS = 30.0
 _CONNECT_SECONDS = 5.0
 _RETRY_SECONDS = 0.05
@@ -47,29 +48,22 @@ class Pool:
     def __init__(
         self, url: str, *, size: int, statement_timeout_seconds: float, patience_seconds: float
     ) -> None:
-        self._engine = create_async_engine(
-            url,
-            pool_size=size,
-            max_overflow=0,
-            # What people said, and hashes of their secrets, have no place in a log.
-            hide_parameters=True,
-            connect_args={
-                "timeout": _CONNECT_SECONDS,
-                "command_timeout": statement_timeout_seconds * _SILENCE,
-                "server_settings": {
-                    "application_name": "cellhub",
-                    "jit": "off",
-                    "statement_timeout": str(round(statement_timeout_seconds * 1000)),
-                    "idle_in_transaction_session_timeout": "60000",
-                },
+        self._options = _address(url) | {
+            "timeout": _CONNECT_SECONDS,
+            "command_timeout": statement_timeout_seconds * _SILENCE,
+            "record_class": Row,
+            # There are some hundred of them, all written by hand.
+            "statement_cache_size": 300,
+            "max_cached_statement_lifetime": 0,
+            "max_cacheable_statement_size": 0,
+            "server_settings": {
+                "application_name": "cellhub",
+                "jit": "off",
+                "statement_timeout": str(round(statement_timeout_seconds * 1000)),
+                "idle_in_transaction_session_timeout": "60000",
             },
-        )
-        event.listen(self._engine.sync_engine, "checkout", _replace_closed)
-        self.transactions = self._engine
-        self.autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        self.snapshots = self._engine.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        )
+        }
+        self._idle: list[Connection] = []
         self._places = Gate(size)
         self._viewers_places = Gate(max(1, size - 1))
         self._share = max(1, size // 2)
@@ -90,52 +84,70 @@ class Pool:
         return (share, self._viewers_places, self._places)
 
     @asynccontextmanager
-    async def connection(
-        self, engine: AsyncEngine, gates: Sequence[Gate]
-    ) -> AsyncIterator[AsyncConnection]:
-        """Hold a connection of one of this pool's engines. Raises Unavailable."""
+    async def connection(self, gates: Sequence[Gate]) -> AsyncIterator[Connection]:
+        """Hold a connection; a transaction left open in it is rolled back. Raises Unavailable."""
         passed = 0
         try:
             for gate in gates:
                 await gate.acquire()
                 passed += 1
-            connection = await self._connect(engine)
+            connection = self._idle_one() or await self._connect()
             try:
                 yield connection
-            finally:
-                # It may have to roll back first, whoever loses patience meanwhile.
-                await asyncio.shield(asyncio.create_task(connection.close()))
+            except BaseException as error:
+                # Who loses patience meanwhile leaves it to its own devices.
+                await asyncio.shield(asyncio.create_task(self._clean_up(connection, error)))
+                raise
+            self._idle.append(connection)
         finally:
             for gate in gates[:passed]:
                 gate.release()
 
     async def close(self) -> None:
-        """Close all connections."""
-        await self._engine.dispose()
+        """Close all connections that are idle: all, where nobody is in a block any more."""
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(connection.close() for connection in idle))
 
-    async def _connect(self, engine: AsyncEngine) -> AsyncConnection:
+    def _idle_one(self) -> Connection | None:
+        """Return a connection that was used before, passing over those that have closed since."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.closed:
+                return connection
+        return None
+
+    async def _clean_up(self, connection: Connection, error: BaseException) -> None:
+        """Make a connection fit for others, or close it where it may still be at something."""
+        if connection.closed:
+            # What ended it may be about to end the others.
+            await self.close()
+        elif isinstance(error, Exception):
+            with suppress(DatabaseTrouble):
+                if connection.in_transaction:
+                    await connection.control("ROLLBACK")
+                self._idle.append(connection)
+                return
+        await connection.close()
+
+    async def _connect(self) -> Connection:
         now = asyncio.get_running_loop().time
         while True:
             began = now()
             try:
-                connection = await engine.connect()
-            except Exception as error:
-                if not is_away(error):
-                    raise
+                driver = await asyncpg.connect(**self._options)
+            except _NOT_CONNECTED as error:
                 if self._away_since is None:
                     self._away_since = began
                 if now() - self._away_since >= self._patience_seconds:
                     raise Unavailable from error
             else:
                 self._away_since = None
-                return connection
+                return Connection(driver)
             await asyncio.sleep(_RETRY_SECONDS)
 
 
-def _replace_closed(dbapi_connection: object, _record: object, _proxy: object) -> None:
-    """Have the pool connect anew where the server has closed a connection that lay idle.
-
-    The driver has seen it close: to find out costs no trip.
-    """
-    if dbapi_connection.driver_connection.is_closed():  # type: ignore[attr-defined]
-        raise DisconnectionError
+def _address(url: str) -> dict[str, Any]:
+    """Return what an address of SQLAlchemy's, which migrations use as well, is to the driver."""
+    address = make_url(url)
+    _, arguments = address.get_dialect()().create_connect_args(address)
+    return dict(arguments)

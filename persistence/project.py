@@ -1,11 +1,9 @@
 """Projects and their members."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 from msgspec.structs import replace
-from sqlalchemy import Row, text
 
 from persistence import change
 from persistence.change import PROJECT, ProjectAccess, project_of
@@ -19,18 +17,19 @@ from persistence.records import (
     ProjectRecord,
     ProjectRole,
 )
+from persistence.sql import Row, Statement
 
 _P = ", ".join(f"p.{column.strip()}" for column in PROJECT.split(","))
 
 
-_LOCK = text("SELECT id FROM projects WHERE id = :project_id FOR NO KEY UPDATE")
-_ACCESS = text(f"""
+_LOCK = Statement("SELECT id FROM projects WHERE id = :project_id FOR NO KEY UPDATE")
+_ACCESS = Statement(f"""
     SELECT {_P}, m.role FROM projects p JOIN project_members m ON m.project_id = p.id
     WHERE p.id = :project_id AND m.user_id = :user_id
 """)
 
 
-def access_of(row: Row[Any]) -> ProjectAccess:
+def access_of(row: Row) -> ProjectAccess:
     """Read an access from a row that has a project's columns and a role."""
     return ProjectAccess(project=project_of(row), role=ProjectRole(row.role))
 
@@ -49,7 +48,7 @@ async def access(
     return None if row is None else access_of(row)
 
 
-_MEMBERS_NOW = text("""
+_MEMBERS_NOW = Statement("""
     SELECT p.members_revision, m.user_id, m.role
     FROM projects p LEFT JOIN project_members m ON m.project_id = p.id
     WHERE p.id = :project_id
@@ -63,7 +62,7 @@ async def members_now(
 
     None where the project is gone. Both are of one moment, so who is missing is shut out.
     """
-    rows = (await connection.execute(_MEMBERS_NOW, {"project_id": project_id})).all()
+    rows = await connection.execute(_MEMBERS_NOW, {"project_id": project_id})
     if not rows:
         return None
     # Even a project without members has a row: it names nobody.
@@ -71,7 +70,7 @@ async def members_now(
     return rows[0].members_revision, roles
 
 
-_ACCESSES = text(f"""
+_ACCESSES = Statement(f"""
     SELECT {_P}, m.role FROM projects p JOIN project_members m ON m.project_id = p.id
     WHERE p.id = ANY(:project_ids) AND m.user_id = :user_id
 """)
@@ -87,7 +86,7 @@ async def accesses(
     return {row.id: access_of(row) for row in result}
 
 
-_PAGE = text(f"""
+_PAGE = Statement(f"""
     SELECT {_P}, m.role FROM projects p JOIN project_members m ON m.project_id = p.id
     WHERE m.user_id = :user_id
       AND p.id < COALESCE(CAST(:after AS uuid), CAST(:last_key AS uuid))
@@ -118,7 +117,7 @@ async def page(
     return page_of([access_of(row) for row in result], first, after=after)
 
 
-_COUNT = text("""
+_COUNT = Statement("""
     SELECT count(*) FROM projects p JOIN project_members m ON m.project_id = p.id
     WHERE m.user_id = :user_id AND p.name ILIKE COALESCE(CAST(:search AS text), '%')
 """)
@@ -130,7 +129,7 @@ async def count(connection: Connection, user_id: UUID, *, search: str | None = N
     return int(counted.scalar_one())
 
 
-_REVISIONS = text("SELECT id, revision FROM projects WHERE id = ANY(:project_ids)")
+_REVISIONS = Statement("SELECT id, revision FROM projects WHERE id = ANY(:project_ids)")
 
 
 async def revisions(connection: Connection, project_ids: Collection[UUID]) -> Mapping[UUID, int]:
@@ -139,7 +138,7 @@ async def revisions(connection: Connection, project_ids: Collection[UUID]) -> Ma
     return {row.id: row.revision for row in result}
 
 
-_FIND = text(f"SELECT {PROJECT} FROM projects WHERE id = :project_id")
+_FIND = Statement(f"SELECT {PROJECT} FROM projects WHERE id = :project_id")
 
 
 async def find(connection: Connection, project_id: UUID) -> ProjectRecord | None:
@@ -148,7 +147,7 @@ async def find(connection: Connection, project_id: UUID) -> ProjectRecord | None
     return None if row is None else project_of(row)
 
 
-_MEMBERS = text("""
+_MEMBERS = Statement("""
     SELECT project_id, user_id, role FROM project_members
     WHERE project_id = ANY(:project_ids) ORDER BY project_id, created_at, user_id
 """)
@@ -163,7 +162,7 @@ async def members(connection: Connection, project_ids: Collection[UUID]) -> Sequ
     ]
 
 
-_CREATE = text(f"""
+_CREATE = Statement(f"""
     WITH project AS (
         INSERT INTO projects (id, owner_id, name, description, revision, members_revision)
         VALUES (:id, :user_id, :name, :description, 1, 1) RETURNING {PROJECT}
@@ -269,7 +268,7 @@ async def revoke(
 
 
 _DELETED_AT_ONCE = 50_000
-_DELETE_IMAGES = text("""
+_DELETE_IMAGES = Statement("""
     WITH part AS (
         SELECT id FROM images WHERE project_id = :project_id AND id > :after
         ORDER BY id LIMIT :limit
@@ -278,7 +277,7 @@ _DELETE_IMAGES = text("""
     )
     SELECT id FROM part ORDER BY id DESC LIMIT 1
 """)
-_DELETE = text("""
+_DELETE = Statement("""
     WITH project AS (
         DELETE FROM projects WHERE id = :project_id RETURNING id, revision
     ), cancelled AS (
@@ -311,7 +310,7 @@ async def delete(unit: UnitOfWork, access: ProjectAccess, *, actor_id: UUID) -> 
     await _memberships_changed(unit, people)
 
 
-_MEMBERSHIPS_CHANGED = text("""
+_MEMBERSHIPS_CHANGED = Statement("""
     WITH changed AS (
         SELECT id FROM users WHERE id = ANY(:user_ids) ORDER BY id FOR NO KEY UPDATE
     )
@@ -328,7 +327,7 @@ async def _memberships_changed(unit: UnitOfWork, user_ids: Collection[UUID]) -> 
         unit.announce(MembershipsChange(user_id=row.id, since=revision - 1, revision=revision))
 
 
-_MEMBERSHIPS_REVISIONS = text(
+_MEMBERSHIPS_REVISIONS = Statement(
     "SELECT id, memberships_revision FROM users WHERE id = ANY(:user_ids)"
 )
 
@@ -341,7 +340,7 @@ async def memberships_revisions(
     return {row.id: row.memberships_revision for row in result}
 
 
-_VISIBLE = text("SELECT project_id FROM project_members WHERE user_id = :user_id")
+_VISIBLE = Statement("SELECT project_id FROM project_members WHERE user_id = :user_id")
 
 
 async def visible(connection: Connection, user_id: UUID) -> frozenset[UUID]:

@@ -16,7 +16,6 @@ from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import text
 
 from persistence import image, job, segmentation
 from persistence.change import ProjectAccess
@@ -32,8 +31,9 @@ from persistence.records import (
     SegmentationStatus,
 )
 from persistence.segmentation import Move
+from persistence.sql import Statement
 
-_JOBS = text(f"SELECT {job.COLUMNS} FROM segmentation_jobs WHERE id = ANY(:job_ids)")
+_JOBS = Statement(f"SELECT {job.COLUMNS} FROM segmentation_jobs WHERE id = ANY(:job_ids)")
 
 
 async def jobs(connection: Connection, job_ids: Collection[UUID]) -> Mapping[UUID, JobRecord]:
@@ -42,7 +42,7 @@ async def jobs(connection: Connection, job_ids: Collection[UUID]) -> Mapping[UUI
     return {row.id: job_of(row) for row in result}
 
 
-_ACTIVE_JOBS = text(f"""
+_ACTIVE_JOBS = Statement(f"""
     SELECT {job.COLUMNS} FROM segmentation_jobs
     WHERE image_id = ANY(:image_ids) AND state IN ('QUEUED', 'PROCESSING')
 """)
@@ -57,7 +57,7 @@ async def active_jobs(
 
 
 # One scan in the order of ids, so that all pages together read each image once.
-_IMAGES_WITH = text(f"""
+_IMAGES_WITH = Statement(f"""
     SELECT {image.COLUMNS} FROM images
     WHERE project_id = :project_id AND status = ANY(:statuses) AND id > :after
     ORDER BY id LIMIT :limit
@@ -185,7 +185,7 @@ async def cancel(
     return Cancelled(project=project, count=len(cancelled), next=last)
 
 
-_OF_BATCH = text("""
+_OF_BATCH = Statement("""
     SELECT image_id FROM segmentation_jobs
     WHERE batch_id = :batch_id AND image_id > :after AND state IN ('QUEUED', 'PROCESSING')
     ORDER BY image_id LIMIT :limit
@@ -209,7 +209,7 @@ async def _cancellable(
     last = None
     if image_ids is None:
         parameters = {"batch_id": batch_id, "after": after, "limit": limit}
-        image_ids = (await connection.execute(_OF_BATCH, parameters)).scalars().all()
+        image_ids = (await connection.execute(_OF_BATCH, parameters)).scalars()
         last = image_ids[-1] if len(image_ids) == limit else None
     found = await image.find(connection, image_ids)
     return [one for one in found.values() if one.project_id == project_id], last
@@ -226,7 +226,7 @@ def status_of(cell_count: int) -> SegmentationStatus:
     return SegmentationStatus.SEGMENTED if cell_count else SegmentationStatus.NO_SEGMENTATION
 
 
-_NOW = text("SELECT clock_timestamp()")
+_NOW = Statement("SELECT clock_timestamp()")
 
 
 async def follow(unit: UnitOfWork, moves: Sequence[Move]) -> None:
@@ -267,7 +267,7 @@ def _following(job: JobRecord, move: Move, now: datetime) -> JobRecord:
             return ended(job, now, JobState.CANCELLED)
 
 
-_SEGMENTATIONS = text("""
+_SEGMENTATIONS = Statement("""
     SELECT id, image_id, project_id, model, threshold, cell_count, cell_area, processing_seconds,
         created_at
     FROM segmentations WHERE id = ANY(:segmentation_ids)
@@ -279,4 +279,4 @@ async def segmentations(
 ) -> Mapping[UUID, SegmentationRecord]:
     """Return those of these finished runs that exist, by id, whoever may see them."""
     result = await connection.execute(_SEGMENTATIONS, {"segmentation_ids": list(segmentation_ids)})
-    return {row.id: SegmentationRecord(**row._asdict()) for row in result}
+    return {row.id: SegmentationRecord(**dict(row)) for row in result}

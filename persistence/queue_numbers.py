@@ -3,12 +3,11 @@
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from sqlalchemy import text
-
 from persistence import job
 from persistence.database import Connection
+from persistence.sql import Statement
 
-_POSITIONS = text(f"""
+_POSITIONS = Statement(f"""
     SELECT id, ahead FROM (
         SELECT id, row_number() OVER (PARTITION BY project_id ORDER BY {job.ORDER}) - 1 AS ahead
         FROM segmentation_jobs
@@ -26,7 +25,7 @@ async def positions(connection: Connection, job_ids: Collection[UUID]) -> Mappin
 
 
 # Idle times don't count: what is added up is the length of the union of the times of running.
-_PACES = text("""
+_PACES = Statement("""
     SELECT p.id, avg(busy.seconds)::float8 AS pace
     FROM unnest(CAST(:project_ids AS uuid[])) AS p(id), LATERAL (
         SELECT GREATEST(0, EXTRACT(EPOCH FROM finished_at - GREATEST(started_at, max(finished_at)

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import text
 
 from persistence import change
 from persistence.change import Delta, ProjectAccess
@@ -16,14 +15,15 @@ from persistence.records import (
     SegmentationFailure,
     SegmentationStatus,
 )
+from persistence.sql import Statement
 
-_RUNS_OF = text("SELECT id FROM segmentations WHERE image_id = ANY(:image_ids)")
+_RUNS_OF = Statement("SELECT id FROM segmentations WHERE image_id = ANY(:image_ids)")
 
 
 async def runs_of(connection: Connection, image_ids: Collection[UUID]) -> Sequence[UUID]:
     """Return the ids of all runs of these images, superseded ones too."""
     result = await connection.execute(_RUNS_OF, {"image_ids": list(image_ids)})
-    return result.scalars().all()
+    return result.scalars()
 
 
 class Move(Struct, frozen=True, kw_only=True):

@@ -8,14 +8,14 @@ from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import text
 
 from persistence.account import user_of
 from persistence.database import Connection
 from persistence.ids import new_id
 from persistence.records import UserRecord
+from persistence.sql import Statement
 
-_OPEN = text("""
+_OPEN = Statement("""
     WITH session AS (
         INSERT INTO sessions (id, user_id, created_at, expires_at)
         VALUES (:id, :user_id, :now, :expires_at) RETURNING id
@@ -48,7 +48,7 @@ async def open_session(
     return session_id
 
 
-_IS_OPEN = text("""
+_IS_OPEN = Statement("""
     SELECT 1 FROM sessions WHERE id = :session_id AND user_id = :user_id AND revoked_at IS NULL
 """)
 
@@ -59,7 +59,9 @@ async def is_open(connection: Connection, session_id: UUID, user_id: UUID) -> bo
     return result.one_or_none() is not None
 
 
-_STILL_OPEN = text("SELECT id FROM sessions WHERE id = ANY(:session_ids) AND revoked_at IS NULL")
+_STILL_OPEN = Statement(
+    "SELECT id FROM sessions WHERE id = ANY(:session_ids) AND revoked_at IS NULL"
+)
 
 
 async def still_open(connection: Connection, session_ids: Collection[UUID]) -> frozenset[UUID]:
@@ -75,7 +77,7 @@ class Rotation(Struct, frozen=True, kw_only=True):
     user: UserRecord
 
 
-_ROTATE = text("""
+_ROTATE = Statement("""
     WITH used AS (
         UPDATE refresh_tokens SET used_at = :now
         WHERE token_hash = :token_hash AND used_at IS NULL AND expires_at > :now
@@ -117,8 +119,8 @@ _REVOKE = """
     UPDATE sessions SET revoked_at = :now FROM refresh_tokens t
     WHERE t.token_hash = :token_hash AND sessions.id = t.session_id AND sessions.revoked_at IS NULL
 """
-_REVOKE_OF_ANY = text(f"{_REVOKE} RETURNING sessions.id")
-_REVOKE_OF_USED = text(f"{_REVOKE} AND t.used_at IS NOT NULL RETURNING sessions.id")
+_REVOKE_OF_ANY = Statement(f"{_REVOKE} RETURNING sessions.id")
+_REVOKE_OF_USED = Statement(f"{_REVOKE} AND t.used_at IS NOT NULL RETURNING sessions.id")
 
 
 async def revoke(connection: Connection, token_hash: str, *, now: datetime) -> UUID | None:
@@ -133,12 +135,12 @@ async def revoke_reused(connection: Connection, token_hash: str, *, now: datetim
     return result.scalar_one_or_none()
 
 
-_PURGE = text("DELETE FROM sessions WHERE expires_at < :before")
-_PURGE_TOKENS = text("DELETE FROM refresh_tokens WHERE expires_at < :before")
+_PURGE = Statement("DELETE FROM sessions WHERE expires_at < :before RETURNING id")
+_PURGE_TOKENS = Statement("DELETE FROM refresh_tokens WHERE expires_at < :before")
 
 
 async def purge(connection: Connection, *, before: datetime) -> int:
     """Delete the sessions and the refresh tokens that expired before; return how many sessions."""
     sessions = await connection.execute(_PURGE, {"before": before})
     await connection.execute(_PURGE_TOKENS, {"before": before})
-    return sessions.rowcount
+    return len(sessions)

@@ -4,14 +4,15 @@ DatabaseTrouble
  ├─ Unavailable      it is away, or has no time: the same may work in a moment
  ├─ OutcomeUnknown   it broke off during a commit, which may or may not have happened
  └─ TooSlow          it took too long over a statement and gave it up
+
+Beside these: StatementFailed, where the statement itself is to blame.
 """
 
-from sqlalchemy.exc import DBAPIError, InvalidRequestError
+import asyncpg
 
 _GIVEN_UP = "57014"
-# It shuts down, has crashed, starts up, has ended an idle session, or has too many of them.
-_AWAY = ("57P01", "57P02", "57P03", "57P05", "53300")
-_CONNECTION_LOST = "08"
+# Connections that break, and sessions that the server ends.
+_ENDED = ("08", "57P")
 
 
 class DatabaseTrouble(Exception):
@@ -22,8 +23,7 @@ class DatabaseTrouble(Exception):
         self.message = message
 
     def __repr__(self) -> str:
-        cause = self.__cause__
-        return f"{type(self).__name__}: {getattr(cause, 'orig', None) or cause!r}"
+        return f"{type(self).__name__}: {self.__cause__!r}"
 
 
 class Unavailable(DatabaseTrouble):
@@ -50,33 +50,35 @@ class TooSlow(DatabaseTrouble):
         super().__init__("The database took too long over this and gave it up: ask for less.")
 
 
-def trouble_of(error: Exception, *, committing: bool = False) -> DatabaseTrouble | None:
-    """Return what an error of a statement means; None where the database is not to blame.
+class StatementFailed(Exception):
+    """The server refused a statement. ``state`` is the SQLSTATE, empty where it was never sent.
 
-    ``committing``: the statement is COMMIT, or one that commits by itself.
+    It tells what the driver says, but for the values: what people said, and hashes of their
+    secrets, have no place in a log.
     """
-    state = _state_of(error)
-    if state == _GIVEN_UP:
+
+    def __init__(self, error: Exception) -> None:
+        self.state = state_of(error)
+        # Refused by the driver itself, a value that does not fit is quoted.
+        unfit = type(error) is asyncpg.DataError
+        message = "a value does not fit its parameter" if unfit else error.args[0]
+        super().__init__(f"{type(error).__name__}: {message}")
+
+
+def trouble_of(
+    error: Exception, *, lost: bool = False, committing: bool = False
+) -> DatabaseTrouble | None:
+    """Return what an error of the driver means; None where the statement is to blame.
+
+    ``lost``: the connection is closed. ``committing``: the statement commits.
+    """
+    if state_of(error) == _GIVEN_UP:
         return TooSlow()
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    # The driver's own time limit, behind that of the server: there is no answer at all.
-    silent = isinstance(error, TimeoutError)
-    if lost or silent or _is_away(state):
+    if lost or state_of(error).startswith(_ENDED):
         return OutcomeUnknown() if committing else Unavailable()
     return None
 
 
-def is_away(error: Exception) -> bool:
-    """Tell whether a connection could not be made because there is nobody to connect to now."""
-    # The last is the pool's: one was made, and was gone at once.
-    return isinstance(error, OSError | InvalidRequestError) or _is_away(_state_of(error))
-
-
-def _is_away(state: str) -> bool:
-    return state in _AWAY or state.startswith(_CONNECTION_LOST)
-
-
-def _state_of(error: Exception) -> str:
-    """Return the SQLSTATE that an error of SQLAlchemy's, or of the driver's, carries, if any."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return getattr(cause, "sqlstate", None) or ""
+def state_of(error: Exception) -> str:
+    """Return the SQLSTATE that an error of the driver carries, if any."""
+    return getattr(error, "sqlstate", None) or ""

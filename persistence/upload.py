@@ -5,9 +5,9 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import text
 
 from persistence.database import Connection
+from persistence.sql import Statement
 
 
 class RejectedFile(Struct, frozen=True, kw_only=True):
@@ -30,7 +30,7 @@ class UploadRecord(Struct, frozen=True, kw_only=True):
     bytes_received: int
 
 
-_FIND = text("""
+_FIND = Statement("""
     SELECT user_id, upload_id, project_id, image_ids, rejected, files_total, bytes_received
     FROM uploads WHERE user_id = :user_id AND upload_id = :upload_id
 """)
@@ -40,10 +40,12 @@ async def find(connection: Connection, user_id: UUID, upload_id: str) -> UploadR
     """Return the user's finished upload of this name."""
     result = await connection.execute(_FIND, {"user_id": user_id, "upload_id": upload_id})
     row = result.one_or_none()
-    return None if row is None else msgspec.convert(row._asdict(), UploadRecord)
+    if row is None:
+        return None
+    return msgspec.convert({**row, "rejected": msgspec.json.decode(row.rejected)}, UploadRecord)
 
 
-_INSERT = text("""
+_INSERT = Statement("""
     INSERT INTO uploads (user_id, upload_id, project_id, image_ids, rejected, files_total,
         bytes_received)
     VALUES (:user_id, :upload_id, :project_id, :image_ids, CAST(:rejected AS jsonb), :files_total,
@@ -59,8 +61,8 @@ async def insert(connection: Connection, upload: UploadRecord) -> bool:
     return (await connection.execute(_INSERT, values)).one_or_none() is not None
 
 
-_LOCK_OWNER = text("SELECT id FROM users WHERE id = :owner_id FOR NO KEY UPDATE")
-_STORED_BYTES = text("""
+_LOCK_OWNER = Statement("SELECT id FROM users WHERE id = :owner_id FOR NO KEY UPDATE")
+_STORED_BYTES = Statement("""
     SELECT COALESCE(sum(storage_bytes), 0) FROM projects WHERE owner_id = :owner_id
 """)
 

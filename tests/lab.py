@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
-
 from persistence import account, claim, image, lease, project, queue
 from persistence.change import ProjectAccess, changing
 from persistence.claim import Share
@@ -22,20 +20,21 @@ from persistence.records import (
     SegmentationFailure,
     SegmentationStatus,
 )
+from persistence.sql import Statement
 
 WIDTH, HEIGHT = 64, 48
 
-_COUNTS = text("""
+_COUNTS = Statement("""
     SELECT status, count(*) AS images FROM images WHERE project_id = :project_id GROUP BY status
 """)
-_TWO_REVISIONS = text("""
+_TWO_REVISIONS = Statement("""
     SELECT count(*) - count(DISTINCT revision) FROM (
         SELECT revision FROM images WHERE project_id = :project_id
         UNION ALL SELECT revision FROM image_tombstones WHERE project_id = :project_id
     ) AS all_of_it
 """)
 # Only images that jobs moved are in this laboratory: nobody sets QUEUED or PROCESSING without one.
-_OUT_OF_STEP = text("""
+_OUT_OF_STEP = Statement("""
     SELECT i.id, i.status, j.state, j.lease FROM images i
     FULL JOIN (
         SELECT * FROM segmentation_jobs WHERE state IN ('QUEUED', 'PROCESSING')
@@ -44,7 +43,7 @@ _OUT_OF_STEP = text("""
       AND (CASE WHEN i.status IN ('QUEUED', 'PROCESSING') THEN i.status END)
           IS DISTINCT FROM j.state
 """)
-_LOST = text("""
+_LOST = Statement("""
     SELECT id, state FROM segmentation_jobs
     WHERE project_id = :project_id AND (
         (finished_at IS NULL) <> (state IN ('QUEUED', 'PROCESSING'))
@@ -52,7 +51,7 @@ _LOST = text("""
         OR (lease IS NOT NULL AND state <> 'PROCESSING')
     )
 """)
-_RUNS = text("""
+_RUNS = Statement("""
     SELECT i.id FROM images i LEFT JOIN segmentations s ON s.id = i.segmentation_id
     WHERE i.project_id = :project_id AND i.segmentation_id IS NOT NULL AND s.id IS NULL
 """)
@@ -277,7 +276,7 @@ class Lab:
         """Let the leases of these jobs, or of all, be over, as if time had passed."""
         async with self.database.transaction() as unit:
             await unit.connection.execute(
-                text(
+                Statement(
                     "UPDATE segmentation_jobs SET lease_expires_at = clock_timestamp()"
                     " WHERE lease IS NOT NULL AND (:all OR id = ANY(:job_ids))"
                 ),
@@ -300,7 +299,7 @@ class Lab:
 
     async def rows(self, sql: str, **parameters: object) -> Sequence[Any]:
         async with self.database.reading() as connection:
-            return (await connection.execute(text(sql), parameters)).all()
+            return await connection.execute(Statement(sql), parameters)
 
     async def audit(self, project_id: UUID) -> None:
         """Check that counters, images and jobs say the same."""
@@ -313,6 +312,6 @@ class Lab:
                 counted[SegmentationStatus(row.status)] = row.images
             assert counted == {status: found.stats.count(status) for status in SegmentationStatus}
             assert (await connection.execute(_TWO_REVISIONS, parameters)).scalar_one() == 0
-            assert (await connection.execute(_OUT_OF_STEP, parameters)).all() == []
-            assert (await connection.execute(_LOST, parameters)).all() == []
-            assert (await connection.execute(_RUNS, parameters)).all() == []
+            assert await connection.execute(_OUT_OF_STEP, parameters) == []
+            assert await connection.execute(_LOST, parameters) == []
+            assert await connection.execute(_RUNS, parameters) == []

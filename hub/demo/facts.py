@@ -4,8 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-from uuid import UUID
 
 from msgspec import Struct
 
@@ -14,12 +12,13 @@ from hub.demo import events
 from hub.demo.events import Dashboard, ImageState, ProjectImages, ProjectStats, Stats
 from hub.embedded_postgres import EmbeddedPostgres
 from persistence.database import Connection, Database
+from persistence.sql import Statement
 from schema import ids
 from schema.ids import Kind
 
-_PROJECT = "SELECT * FROM projects WHERE id = $1"
-_IMAGES = "SELECT id, status, size_bytes, revision FROM images WHERE project_id = $1"
-_MEMBERSHIPS = "SELECT project_id FROM project_members WHERE user_id = $1"
+_PROJECT = Statement("SELECT * FROM projects WHERE id = :key")
+_IMAGES = Statement("SELECT id, status, size_bytes, revision FROM images WHERE project_id = :key")
+_MEMBERSHIPS = Statement("SELECT project_id FROM project_members WHERE user_id = :key")
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -69,15 +68,13 @@ async def counted(data_dir: Path, project_id: str, user_id: str) -> Facts:
 async def _count(connection: Connection, project_id: str, user_id: str) -> Facts:
     project_key = ids.decode(Kind.PROJECT, project_id)
     # The demo has this one project.
-    memberships = await _rows(connection, _MEMBERSHIPS, ids.decode(Kind.USER, user_id))
+    memberships = await connection.execute(_MEMBERSHIPS, {"key": ids.decode(Kind.USER, user_id)})
     if not memberships:
         return Facts(stats=None, images={}, image_total=0, dashboard=_dashboard(0, []))
-    (project,) = await _rows(connection, _PROJECT, project_key)
+    project = (await connection.execute(_PROJECT, {"key": project_key})).one()
     images = [
-        ImageState(
-            ids.encode(Kind.IMAGE, row["id"]), row["status"], row["size_bytes"], row["revision"]
-        )
-        for row in await _rows(connection, _IMAGES, project_key)
+        ImageState(ids.encode(Kind.IMAGE, row.id), row.status, row.size_bytes, row.revision)
+        for row in await connection.execute(_IMAGES, {"key": project_key})
     ]
     return Facts(
         stats=Stats(**{name: project[name] for name in Stats.__struct_fields__}),
@@ -85,11 +82,6 @@ async def _count(connection: Connection, project_id: str, user_id: str) -> Facts
         image_total=len(images),
         dashboard=_dashboard(len(memberships), images),
     )
-
-
-async def _rows(connection: Connection, query: str, key: UUID) -> Sequence[Mapping[str, Any]]:
-    result = await connection.exec_driver_sql(query, (key,))
-    return [dict(row) for row in result.mappings()]
 
 
 def _dashboard(projects: int, images: Sequence[ImageState]) -> Dashboard:

@@ -12,12 +12,12 @@ from uuid import uuid4
 import pytest
 from PIL import Image as Picture
 from pydantic import SecretStr
-from sqlalchemy import text
 
 from hub import gc
 from hub.embedded_postgres import EmbeddedPostgres
 from hub.settings import Settings
 from persistence.blobs import original_key, polygons_key, thumbnail_key
+from persistence.sql import Statement
 from schema.ids import Kind
 from tests.hubs import Person
 from tests.live.pictures import png
@@ -252,7 +252,7 @@ async def test_old_tombstones_are_collected(scene: Scene, ada: Person) -> None:
     await ada.do("deleteImages", "{ deletedIds }", imageIds=images)
     async with scene.lab.database.transaction() as unit:
         await unit.connection.execute(
-            text(
+            Statement(
                 "UPDATE image_tombstones SET deleted_at = deleted_at - INTERVAL '31 days'"
                 " WHERE id = :id"
             ),

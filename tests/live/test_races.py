@@ -9,7 +9,6 @@ from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text
 
 from hub.embedded_postgres import EmbeddedPostgres
 from hub.services import open_services
@@ -17,6 +16,7 @@ from hub.settings import Settings
 from persistence import account, changes, image, project
 from persistence.database import UnitOfWork
 from persistence.records import MembershipsChange, ProjectChange, ProjectRole
+from persistence.sql import Statement
 from resolvers.changes import encode
 from resolvers.context import Context, Services, Viewer
 from resolvers.errors import CursorExpired
@@ -92,7 +92,7 @@ def called(services: Services, user_id: UUID) -> Context:
 async def holding(lab: Lab, table: str) -> AsyncIterator[UnitOfWork]:
     """Keep everybody else from reading a table until the block's transaction is committed."""
     async with lab.database.transaction() as unit:
-        await unit.connection.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
+        await unit.connection.execute(Statement(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
         yield unit
 
 

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
 
 from hub.embedded_postgres import EmbeddedPostgres
+from persistence.sql import Connection, Rows, Statement
 from tests.hubs import Person
 from tests.live.scenes import Scene, open_scene, project_key, user_key
 
@@ -51,16 +51,18 @@ def statements() -> Iterator[list[str]]:
     """Collect what requests send to databases within the block; not what the hub does by itself."""
     sent: list[str] = []
     upkeep = asyncio.all_tasks()
+    execute = Connection.execute
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    async def noted(
+        connection: Connection, statement: Statement, *others: Any, **more: Any
+    ) -> Rows:
         if asyncio.current_task() not in upkeep:
-            sent.append(" ".join(statement.split()))
+            sent.append(" ".join(statement.sql.split()))
+        return await execute(connection, statement, *others, **more)
 
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Connection, "execute", noted)
         yield sent
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 async def add_projects(scene: Scene, owner: Person, member: Person, count: int) -> None:

@@ -2,14 +2,13 @@
 
 import asyncio
 
-from sqlalchemy import text
-
 from persistence.database import Database
+from persistence.sql import Statement
 
 
 async def until_someone_waits(database: Database) -> None:
     """Return as soon as a transaction in the database waits for a lock."""
-    waiting = text("""
+    waiting = Statement("""
         SELECT count(*) FROM pg_stat_activity
         WHERE wait_event_type = 'Lock' AND datname = current_database()
     """)

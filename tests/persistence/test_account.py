@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
 
 from persistence import account
 from persistence.database import Database
 from persistence.ids import new_id
 from persistence.records import UserRecord
+from persistence.sql import Statement
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 
@@ -54,9 +54,7 @@ async def test_an_email_address_that_is_taken_creates_nothing(database: Database
     first = await ada(database)
     assert await create(database, "ADA@example.com") is None
     async with database.reading() as connection:
-        assert (await connection.execute(text("SELECT id FROM users"))).scalars().all() == [
-            first.id
-        ]
+        assert (await connection.execute(Statement("SELECT id FROM users"))).scalars() == [first.id]
 
 
 async def test_of_accounts_made_at_once_with_one_email_address_one_is_made(
@@ -78,13 +76,14 @@ async def share(database: Database, *members: UserRecord) -> None:
     project_id = new_id()
     async with database.transaction() as unit:
         await unit.connection.execute(
-            text("INSERT INTO projects (id, owner_id, name) VALUES (:id, :owner_id, 'cells')"),
+            Statement("INSERT INTO projects (id, owner_id, name) VALUES (:id, :owner_id, 'cells')"),
             {"id": project_id, "owner_id": members[0].id},
         )
-        await unit.connection.execute(
-            text("INSERT INTO project_members VALUES (:project_id, :user_id, 'VIEWER')"),
-            [{"project_id": project_id, "user_id": member.id} for member in members],
-        )
+        for member in members:
+            await unit.connection.execute(
+                Statement("INSERT INTO project_members VALUES (:project_id, :user_id, 'VIEWER')"),
+                {"project_id": project_id, "user_id": member.id},
+            )
 
 
 async def test_those_whom_one_shares_a_project_with_are_acquaintances(database: Database) -> None:
@@ -129,7 +128,7 @@ async def test_an_api_key_is_found_by_its_hash_until_it_is_revoked(database: Dat
     async with database.reading() as connection:
         assert await account.find_api_key(connection, "hash") == key
         assert await account.find_api_key(connection, "another") is None
-        await connection.execute(text("UPDATE api_keys SET revoked_at = now()"))
+        await connection.execute(Statement("UPDATE api_keys SET revoked_at = now()"))
         assert await account.find_api_key(connection, "hash") is None
 
 

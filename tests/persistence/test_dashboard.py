@@ -3,14 +3,14 @@
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from persistence import dashboard
 from persistence.job import ImageJob
 from persistence.records import DashboardRecord, EfficiencyRecord, ProjectRole
+from persistence.sql import Statement
 from tests.lab import Lab
 
-_ENDED = text("""
+_ENDED = Statement("""
     UPDATE segmentation_jobs SET state = :state,
         queued_at = clock_timestamp() - make_interval(secs => :queued),
         started_at = clock_timestamp() - make_interval(secs => :started),

@@ -7,17 +7,17 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from sqlalchemy import text
 
 from persistence import pool
 from persistence.database import Database
+from persistence.sql import Statement
 from persistence.trouble import Unavailable
 
 ADA, BEN, CLEO = (UUID(int=number) for number in range(1, 4))
 POOL = 4
 MANY = 40
-_LOCKED = text("SELECT pg_advisory_xact_lock_shared(7)")
-_FREE = text("SELECT 1")
+_LOCKED = Statement("SELECT pg_advisory_xact_lock_shared(7)")
+_FREE = Statement("SELECT 1")
 
 Ask = Callable[[Database], Awaitable[None]]
 

@@ -3,11 +3,10 @@
 import asyncio
 from uuid import UUID
 
-from sqlalchemy import text
-
 from persistence import project
 from persistence.ids import new_id
 from persistence.records import ProjectRole
+from persistence.sql import Statement
 from tests.lab import Lab
 
 Members = tuple[int, dict[UUID, ProjectRole]] | None
@@ -64,7 +63,7 @@ async def test_a_project_that_is_gone_is_told_from_one_without_members(
     assert await members_now(lab, new_id()) is None
     async with lab.database.transaction() as unit:
         await unit.connection.execute(
-            text("DELETE FROM project_members WHERE project_id = :id"), {"id": project_id}
+            Statement("DELETE FROM project_members WHERE project_id = :id"), {"id": project_id}
         )
     assert await members_now(lab, project_id) == (await members_revision(lab, project_id), {})
 

@@ -4,7 +4,6 @@ from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy.exc import IntegrityError
 
 from persistence import image, job, lease, queue, segmentation
 from persistence.change import Stale
@@ -17,6 +16,7 @@ from persistence.records import (
     SegmentationStatus,
 )
 from persistence.segmentation import Move
+from persistence.trouble import StatementFailed
 from tests.lab import Lab
 
 S = SegmentationStatus
@@ -57,7 +57,7 @@ async def test_what_was_decided_on_an_image_that_moved_since_is_stale(
 
 async def test_an_image_is_in_the_queue_at_most_once(lab: Lab, ada: UUID, project_id: UUID) -> None:
     [entry] = await lab.queued(project_id, ada)
-    with pytest.raises(IntegrityError, match="uq_segmentation_jobs_image_id_active"):
+    with pytest.raises(StatementFailed, match="uq_segmentation_jobs_image_id_active"):
         await lab.enqueue([entry.image], ada)
 
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from persistence import queue_numbers
 from persistence.job import ImageJob
 from persistence.records import QueueNumbers
+from persistence.sql import Statement
 from tests.lab import Lab
 
-_RAN = text("""
+_RAN = Statement("""
     UPDATE segmentation_jobs SET state = :state,
         started_at = clock_timestamp() - make_interval(secs => :started),
         finished_at = clock_timestamp() - make_interval(secs => :finished)

@@ -13,18 +13,18 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from sqlalchemy import text
 
 from hub.embedded_postgres import EmbeddedPostgres
 from persistence.database import Announcement, Connection, Database
 from persistence.records import MembershipsChange
+from persistence.sql import Statement
 from persistence.trouble import DatabaseTrouble, OutcomeUnknown, TooSlow, Unavailable
 
 POOL = 4
 PATIENCE = 2.0
 NEWS = MembershipsChange(user_id=UUID(int=7), since=0, revision=1)
-_COUNT = text("SELECT count(*) FROM notes")
-_WRITE = text("INSERT INTO notes SELECT 1")
+_COUNT = Statement("SELECT count(*) FROM notes")
+_WRITE = Statement("INSERT INTO notes SELECT 1")
 # Sleeps where the client already waits for COMMIT.
 _SLOW_COMMIT = """
     CREATE FUNCTION take_long() RETURNS trigger LANGUAGE plpgsql
@@ -216,7 +216,7 @@ async def test_a_server_that_has_too_many_connections_is_told_like_one_that_is_a
 
 
 async def sleep(connection: Connection) -> None:
-    await connection.execute(text("SELECT pg_sleep(60)"))
+    await connection.execute(Statement("SELECT pg_sleep(60)"))
 
 
 async def sleep_reading(database: Database) -> None:
@@ -245,13 +245,13 @@ async def sleep_before_the_only_write(database: Database) -> None:
 
 async def sleep_in_a_commit(database: Database) -> None:
     async with database.transaction() as unit:
-        await unit.connection.execute(text("INSERT INTO slow_notes VALUES (1)"))
+        await unit.connection.execute(Statement("INSERT INTO slow_notes VALUES (1)"))
         unit.announce(NEWS)
 
 
 async def sleep_in_the_only_write(database: Database) -> None:
     async with database.single_statement() as unit:
-        await unit.change(text("INSERT INTO notes SELECT 1 FROM pg_sleep(60)"), {})
+        await unit.change(Statement("INSERT INTO notes SELECT 1 FROM pg_sleep(60)"), {})
         unit.announce(NEWS)
 
 
@@ -350,7 +350,7 @@ async def write_and_fail(database: Database) -> None:
 async def test_mistakes_of_the_hub_are_not_taken_for_the_databases(database: Database) -> None:
     with pytest.raises(Exception, match="no_such_table") as raised:
         async with database.reading() as connection:
-            await connection.execute(text("SELECT * FROM no_such_table"))
+            await connection.execute(Statement("SELECT * FROM no_such_table"))
     assert not isinstance(raised.value, DatabaseTrouble)
     before = await read(database)
     with pytest.raises(FileNotFoundError):

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from persistence import account, session
 from persistence.database import Database
 from persistence.ids import new_id
 from persistence.records import UserRecord
+from persistence.sql import Statement
 from tests.persistence.locks import until_someone_waits
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -69,7 +69,7 @@ async def is_open(database: Database, session_id: UUID, user_id: UUID) -> bool:
 async def tokens(database: Database) -> set[str]:
     async with database.reading() as connection:
         return set(
-            (await connection.execute(text("SELECT token_hash FROM refresh_tokens"))).scalars()
+            (await connection.execute(Statement("SELECT token_hash FROM refresh_tokens"))).scalars()
         )
 
 

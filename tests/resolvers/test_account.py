@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import text
 
+from persistence.sql import Statement
 from resolvers import account
 from resolvers.account import SessionGrant
 from resolvers.authentication import authenticate
@@ -32,8 +32,8 @@ NOT_GOOD = "refresh token is not good any more"
 
 async def execute(services: Services, sql: str) -> list[object]:
     async with services.database.transaction() as unit:
-        result = await unit.connection.execute(text(sql))
-        return list(result.scalars()) if result.returns_rows else []
+        result = await unit.connection.execute(Statement(sql))
+        return result.scalars()
 
 
 # Signing up
@@ -151,7 +151,7 @@ async def test_signing_in_renews_a_hash_with_outdated_parameters(services: Servi
     outdated = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=16, parallelism=1),))
     async with services.database.transaction() as unit:
         await unit.connection.execute(
-            text("UPDATE users SET password_hash = :hash"), {"hash": outdated.hash(PASSWORD)}
+            Statement("UPDATE users SET password_hash = :hash"), {"hash": outdated.hash(PASSWORD)}
         )
     await sign_in(services)
     [renewed] = await execute(services, "SELECT password_hash FROM users")

@@ -6,12 +6,12 @@ import json
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
 
 from persistence import account as accounts
 from persistence.database import Database
 from persistence.ids import new_id
 from persistence.records import ApiKeyRecord
+from persistence.sql import Statement
 from resolvers import account
 from resolvers.authentication import authenticate
 from resolvers.context import Services
@@ -98,7 +98,7 @@ async def test_the_tokens_and_keys_of_an_account_that_is_gone_are_refused(
     viewer = await viewer_of(services, grant)
     made = await account.create_api_key(called(services, viewer=viewer), name="worker")
     async with services.database.transaction() as unit:
-        await unit.connection.execute(text("DELETE FROM users"))
+        await unit.connection.execute(Statement("DELETE FROM users"))
     for credentials in (grant.access_token, made.secret):
         with pytest.raises(Unauthenticated):
             await authenticate(services, f"Bearer {credentials}")
@@ -107,7 +107,7 @@ async def test_the_tokens_and_keys_of_an_account_that_is_gone_are_refused(
 async def test_an_api_key_that_is_unknown_or_revoked_is_refused(services: Services) -> None:
     secret = await api_key(services)
     async with services.database.transaction() as unit:
-        await unit.connection.execute(text("UPDATE api_keys SET revoked_at = now()"))
+        await unit.connection.execute(Statement("UPDATE api_keys SET revoked_at = now()"))
     for refused in (secret, "chk_unknown", "chk_"):
         with pytest.raises(Unauthenticated, match="unknown or revoked"):
             await authenticate(services, f"Bearer {refused}")
@@ -130,7 +130,7 @@ async def test_a_key_in_use_is_only_read(services: Services) -> None:
     secret = await api_key(services)
     await authenticate(services, f"Bearer {secret}")
     async with services.database.transaction() as unit:
-        await unit.connection.execute(text("LOCK TABLE api_keys IN EXCLUSIVE MODE"))
+        await unit.connection.execute(Statement("LOCK TABLE api_keys IN EXCLUSIVE MODE"))
         assert await authenticate(services, f"Bearer {secret}")
 
 
@@ -141,7 +141,7 @@ async def test_a_use_that_cannot_be_noted_is_granted_all_the_same(
     hasty = Database(database_url, on_commit=lambda _: None, statement_timeout_seconds=0.1)
     try:
         async with services.database.transaction() as unit:
-            await unit.connection.execute(text("LOCK TABLE api_keys IN EXCLUSIVE MODE"))
+            await unit.connection.execute(Statement("LOCK TABLE api_keys IN EXCLUSIVE MODE"))
             hurried = dataclasses.replace(services, database=hasty)
             assert await authenticate(hurried, f"Bearer {secret}")
     finally:

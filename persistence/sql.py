@@ -1,0 +1,123 @@
+"""SQL on a connection: statements with named parameters, rows whose columns are attributes.
+
+The driver, asyncpg, prepares each statement once on each connection and remembers it.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import asyncpg
+
+from persistence.trouble import StatementFailed, trouble_of
+
+_NONE: Final[Mapping[str, object]] = {}
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z]\w*)")
+_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+_CLOSING_SECONDS = 2.0
+
+
+class Statement:
+    """SQL in which ``:name`` stands for a parameter. Its type is what the server makes of it."""
+
+    def __init__(self, sql: str) -> None:
+        numbers: dict[str, int] = {}
+        self.sql = _PARAMETER.sub(
+            lambda found: f"${numbers.setdefault(found[1], len(numbers) + 1)}", sql
+        )
+        self.parameters: Sequence[str] = tuple(numbers)
+
+
+class Row(asyncpg.Record):
+    """A row, whose columns are attributes."""
+
+    def __getattr__(self, column: str) -> Any:
+        try:
+            return self[column]
+        except KeyError:
+            raise AttributeError(column) from None
+
+
+class Rows(list[Row]):
+    """What a statement returned."""
+
+    def one(self) -> Row:
+        """Return the only row."""
+        (row,) = self
+        return row
+
+    def one_or_none(self) -> Row | None:
+        """Return the only row, if there is one."""
+        return self.one() if self else None
+
+    def scalar_one(self) -> Any:
+        """Return the first value of the only row."""
+        return self.one()[0]
+
+    def scalar_one_or_none(self) -> Any | None:
+        """Return the first value of the only row, if there is one."""
+        return self.scalar_one() if self else None
+
+    def scalars(self) -> list[Any]:
+        """Return the first value of each row."""
+        return [row[0] for row in self]
+
+
+class Connection:
+    """A connection to run repository functions on.
+
+    What it is told to do raises DatabaseTrouble, or StatementFailed. ``committing`` says that it
+    commits: if the connection is lost meanwhile, nobody knows the outcome.
+    """
+
+    def __init__(self, driver: "asyncpg.Connection[Row]") -> None:
+        self._driver = driver
+
+    @property
+    def closed(self) -> bool:
+        """Whether either side has closed it. The driver knows, without a trip to the server."""
+        return self._driver.is_closed()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction has begun, and is not over yet."""
+        return self._driver.is_in_transaction()
+
+    async def execute(
+        self,
+        statement: Statement,
+        parameters: Mapping[str, object] = _NONE,
+        *,
+        committing: bool = False,
+    ) -> Rows:
+        """Execute a statement; return its rows, none where it has no RETURNING."""
+        values = [parameters[name] for name in statement.parameters]
+        try:
+            return Rows(await self._driver.fetch(statement.sql, *values))
+        except _FAILURES as error:
+            self._fail(error, committing=committing)
+            raise StatementFailed(error) from None
+
+    async def control(self, command: str, *, committing: bool = False) -> None:
+        """Execute a command that has neither parameters nor rows, as BEGIN or COMMIT."""
+        try:
+            await self._driver.execute(command)
+        except _FAILURES as error:
+            self._fail(error, committing=committing)
+            raise StatementFailed(error) from None
+
+    async def close(self) -> None:
+        """Close it; what it is at is cancelled."""
+        try:
+            await self._driver.close(timeout=_CLOSING_SECONDS)
+        except (*_FAILURES, OSError):
+            self._driver.terminate()
+
+    def _fail(self, error: Exception, *, committing: bool) -> None:
+        """Raise what an error means, if the database is to blame for it."""
+        if isinstance(error, TimeoutError):
+            # It has fallen silent: nothing more is to be had of it.
+            self._driver.terminate()
+        trouble = trouble_of(error, lost=self.closed, committing=committing)
+        if trouble is not None:
+            raise trouble from error
