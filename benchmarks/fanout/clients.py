@@ -15,7 +15,8 @@ _PATIENCE_SECONDS = 60.0
 class Clients:
     """The subscribers of one server; ``count`` of them are there."""
 
-    def __init__(self, control: "Connection[Any, Any]") -> None:
+    def __init__(self, name: str, control: "Connection[Any, Any]") -> None:
+        self._name = name
         self._control = control
         self.count = 0
 
@@ -42,7 +43,7 @@ class Clients:
         """Wait until so many events came in all; it is an error if it is not as many."""
         counted = self.wait(events)
         if counted.events != events:
-            raise RuntimeError(f"{counted.events} events came instead of {events}.")
+            raise RuntimeError(f"{self._name}: {counted.events} events came instead of {events}.")
         return counted
 
     def sample(self) -> bytes:
@@ -63,20 +64,20 @@ class Clients:
         self._control.send((name, arguments))
         answer = self._control.recv()
         if isinstance(answer, Exception):
-            raise answer
+            raise RuntimeError(f"Clients of {self._name}: {answer!r}") from answer  # noqa: TRY004
         return answer
 
 
 @contextmanager
-def clients() -> Iterator[Clients]:
-    """Start a process of subscribers; end it afterwards."""
+def clients(name: str) -> Iterator[Clients]:
+    """Start a process of subscribers for a server of this name; end it afterwards."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs,), daemon=True)
     process.start()
     theirs.close()
     try:
-        yield Clients(ours)
+        yield Clients(name, ours)
     finally:
         ours.close()
         process.join()

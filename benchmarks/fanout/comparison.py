@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from rich.console import Console
 
-from benchmarks.fanout.measures import Audience, Latency, Throughput
+from benchmarks.fanout.measures import Audience, Cost, Latency, Throughput
 from benchmarks.fanout.servers import Field, field
 from benchmarks.fanout.stages import (
     ByName,
@@ -28,7 +28,7 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     ``identical``: what deliveries cost, by the number of subscribers; ``different``: where each of
     as many as MANY watches a project of its own. ``memory``: KiB of a connection, by the number of
     connections. ``throughput`` and ``latency``: with MANY. ``size``: bytes of a message.
-    ``statistics``: what it costs the hub to deliver projectUpdated to MANY, in seconds of CPU.
+    ``statistics``: what it costs the hub to deliver projectUpdated to MANY.
     """
 
     identical: dict[int, ByName[Cost]]
@@ -37,7 +37,7 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     throughput: ByName[Throughput]
     latency: ByName[Latency]
     size: ByName[int]
-    statistics: float
+    statistics: Cost
 
 
 def compare(console: Console) -> Numbers:

@@ -93,6 +93,8 @@ class Counter:
         """Open a socket with one subscription for each of these projects."""
         for first in range(0, len(projects), AT_ONCE):
             self._open(url, token, query, projects[first : first + AT_ONCE])
+            # A server hangs up on who does not answer its pings meanwhile.
+            self._read_what_is_there(0)
 
     def _open(self, url: str, token: str, query: str, projects: list[str]) -> None:
         parts = urlsplit(url)
@@ -124,10 +126,7 @@ class Counter:
         """Wait until so many events came in all, but no longer than that."""
         deadline = time.perf_counter() + seconds
         while self._events < events and (left := deadline - time.perf_counter()) > 0:
-            # What is asked for next waits until this is answered.
-            for file, _ in self._epoll.poll(left):
-                if file in self._subscribers:
-                    self._read(file)
+            self._read_what_is_there(left)
         if self._trouble:
             raise RuntimeError(f"{len(self._trouble)} × {self._trouble[0]}")
         return Counted(self._events, self._size, self._last, time.process_time())
@@ -145,6 +144,12 @@ class Counter:
         """Stop noting; return revisions and times in turns, the latter in nanoseconds."""
         arrivals, self._arrivals = self._arrivals, None
         return arrivals or array("q")
+
+    def _read_what_is_there(self, seconds: float) -> None:
+        """Read sockets; what is asked for next waits."""
+        for file, _ in self._epoll.poll(seconds):
+            if file in self._subscribers:
+                self._read(file)
 
     def _read(self, file: int) -> None:
         subscriber, buffer = self._subscribers[file], self._buffer

@@ -22,6 +22,13 @@ class Audience(NamedTuple):
     unwatched: Sequence[str]
 
 
+class Cost(NamedTuple):
+    """CPU of the server, in seconds: of an event that is told, and of telling it to one more."""
+
+    event: float
+    delivery: float
+
+
 class Throughput(NamedTuple):
     """Deliveries a second, and of how much of a core the server and its clients took, 0 to 1."""
 
@@ -61,26 +68,29 @@ def warm_up(target: Target, audience: Audience) -> None:
     raise RuntimeError(f"{target.name} does not reach everybody.")
 
 
-def told(target: Target, audience: Audience, events: int) -> float:
-    """Have so many events, each when all have the one before; return the server's CPU seconds."""
+def turn(target: Target, audience: Audience, events: int, *, pause_seconds: float = 0.0) -> Cost:
+    """Have so many events, each when all have the one before; in between as many for nobody.
+
+    Those show what the events cost without being told, in the same rhythm: a server that is asked
+    at longer intervals finds its caches colder.
+    """
     expected = target.clients.counted().events
-    before = target.server.cpu_seconds()
+    alone = told = 0.0
+    mark = target.server.cpu_seconds()
+    unwatched = cycle(audience.unwatched)
     for project in islice(cycle(audience.projects), events):
+        time.sleep(pause_seconds)
+        target.announce(next(unwatched))
+        target.clients.expect(expected)
+        before, mark = mark, target.server.cpu_seconds()
+        alone += mark - before
+        time.sleep(pause_seconds)
         target.announce(project)
         expected += audience.receivers
         target.clients.expect(expected)
-    return target.server.cpu_seconds() - before
-
-
-def untold(target: Target, audience: Audience, events: int, *, every_seconds: float = 0.0) -> float:
-    """Have as many events where nobody watches: what they cost without being told."""
-    before = target.server.cpu_seconds()
-    for project in islice(cycle(audience.unwatched), events):
-        target.announce(project)
-        # In the same rhythm: servers that are asked without a pause have warmer caches.
-        target.clients.counted()
-        time.sleep(every_seconds)
-    return target.server.cpu_seconds() - before
+        before, mark = mark, target.server.cpu_seconds()
+        told += mark - before
+    return Cost(told / events, (told - alone) / events / audience.receivers)
 
 
 def saturated(target: Target, audience: Audience, events: int) -> Throughput:

@@ -59,7 +59,11 @@ def budgets(numbers: Numbers) -> list[tuple[str, str, str]]:
         ("hub ÷ a bare write of the same bytes", f"{ours / many[BARE]:.1f}", "≤ 2.6"),
         (f"{_GRAPHQL_WS} ÷ hub", f"{many[_GRAPHQL_WS] / ours:.1f}", "≥ 8"),
         (f"best peer ({best}) ÷ hub", f"{many[best] / ours:.1f}", ""),
-        (f"delivery of statistics to {MANY:,}, ten a second", _micro(numbers.statistics * 1e6), ""),
+        (
+            f"delivery of statistics to {MANY:,}, ten a second",
+            _micro(numbers.statistics.delivery * 1e6),
+            "",
+        ),
         (f"deliveries a second to {MANY:,}", _whole(numbers.throughput[HUB].rate), ""),
         ("change → client, 20 a second: p99", _milli(numbers.latency[HUB].p99), "≤ 50 ms"),
         (f"memory a connection, of {MOST:,} idle", _kibi(numbers.memory[MOST][HUB]), "≤ 30 KiB"),

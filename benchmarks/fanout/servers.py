@@ -47,9 +47,9 @@ def field(many: int) -> Iterator[Field]:
         small = asyncio.run(projects_with_images(url, key, many, 1))
         bare = enter(serving([sys.executable, "-m", "benchmarks.fanout.bare"], dict(os.environ)))
         targets: list[Target] = [
-            Hub(server, enter(clients()), token, large | small),
-            Peer(BARE, bare, enter(clients())),
-            *(Peer(name, enter(peer(name)), enter(clients())) for name in PEERS),
+            Hub(server, enter(clients(HUB)), token, large | small),
+            Peer(BARE, bare, enter(clients(BARE))),
+            *(Peer(name, enter(peer(name)), enter(clients(name))) for name in PEERS),
         ]
         watched, unwatched = large
         yield Field(targets, watched, unwatched, list(small))

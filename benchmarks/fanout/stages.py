@@ -1,21 +1,20 @@
 """The stages of the comparison: in each, the servers take turns, lest one have better moments."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 from typing import TypeVar
 
-import msgspec
-
 from benchmarks.fanout.measures import (
     Audience,
+    Cost,
     Latency,
     Throughput,
     latency,
     saturated,
     settle,
-    told,
-    untold,
+    turn,
     warm_up,
 )
 from benchmarks.fanout.targets import QUERY, STATISTICS, Target
@@ -25,19 +24,11 @@ ByName = dict[str, T]
 """What was measured of each server."""
 
 ROUNDS = 5
-_FIRST, _PRACTICE = 20, 3
+_CONNECTING, _FIRST, _PRACTICE = 2, 20, 3
 _TURN_SECONDS, _TURN_EVENTS = 0.3, 200
-_UNTOLD = 50
 _PACED_ROUNDS, _PACED_EVENTS, _PACED_SECONDS = 3, 10, 0.1
 _SATURATED_SECONDS, _SATURATED_EVENTS = 1.0, 300
 _PER_SECOND, _SECONDS, _TOO_SLOW = 20, 2, Latency(math.inf, math.inf, math.inf)
-
-
-class Cost(msgspec.Struct, frozen=True):
-    """CPU of the server, in seconds: of an event that is told, and of telling it to one more."""
-
-    event: float
-    delivery: float
 
 
 def connect(
@@ -45,20 +36,28 @@ def connect(
 ) -> list[ByName[float]]:
     """Open connections up to each of the sizes; return the KiB that one takes of the server.
 
-    Nothing is sent on them meanwhile.
+    Nothing is sent on them meanwhile, so servers need not wait for their turns.
     """
-    found: list[ByName[float]] = [{} for _ in sizes]
-    for target in targets:
-        # The first ones make a server load and allocate what it needs anyhow.
-        target.clients.open(target.server.url, target.token, QUERY, projects(_FIRST))
-        target.clients.close(_FIRST)
+    with ThreadPoolExecutor(_CONNECTING) as pool:
+        shares = pool.map(lambda target: _connected(target, projects, sizes), targets)
+        found = dict(zip((target.name for target in targets), shares, strict=True))
+    return [{name: each[step] for name, each in found.items()} for step in range(len(sizes))]
+
+
+def _connected(
+    target: Target, projects: Callable[[int], Sequence[str]], sizes: Sequence[int]
+) -> list[float]:
+    # The first ones make a server load and allocate what it needs anyhow.
+    target.clients.open(target.server.url, target.token, QUERY, projects(_FIRST))
+    target.clients.close(_FIRST)
+    settle(target)
+    before = target.server.private_bytes()
+    found = []
+    for size in sizes:
+        more = projects(size)[target.clients.count :]
+        target.clients.open(target.server.url, target.token, QUERY, more)
         settle(target)
-        before = target.server.private_bytes()
-        for size, each in zip(sizes, found, strict=True):
-            more = projects(size)[target.clients.count :]
-            target.clients.open(target.server.url, target.token, QUERY, more)
-            settle(target)
-            each[target.name] = (target.server.private_bytes() - before) / size / 1024
+        found.append((target.server.private_bytes() - before) / size / 1024)
     return found
 
 
@@ -69,41 +68,35 @@ def keep(targets: Sequence[Target], count: int) -> None:
 
 
 def costs(targets: Sequence[Target], audience: Audience) -> ByName[Cost]:
-    """Measure what deliveries cost; what as many events cost at that moment untold is taken off."""
+    """Measure what deliveries cost."""
     events = {}
     for target in targets:
         warm_up(target, audience)
-        once = told(target, audience, _PRACTICE) / _PRACTICE
+        once = turn(target, audience, _PRACTICE).event
         events[target.name] = min(_TURN_EVENTS, math.ceil(_TURN_SECONDS / once))
     rounds: ByName[list[Cost]] = {target.name: [] for target in targets}
     for _ in range(ROUNDS):
         for target in targets:
-            number = events[target.name]
-            event = told(target, audience, number) / number
-            # Few events would say little about what one costs.
-            number = max(number, _UNTOLD)
-            alone = untold(target, audience, number) / number
-            rounds[target.name].append(Cost(event, (event - alone) / audience.receivers))
-    return {
-        name: Cost(median(cost.event for cost in each), median(cost.delivery for cost in each))
-        for name, each in rounds.items()
-    }
+            rounds[target.name].append(turn(target, audience, events[target.name]))
+    return {name: _middle(costs) for name, costs in rounds.items()}
 
 
-def paced(target: Target, audience: Audience) -> float:
-    """Measure what a delivery of statistics costs, in seconds of the server's CPU.
+def paced(target: Target, audience: Audience) -> Cost:
+    """Measure what deliveries of statistics cost.
 
-    The hub holds them back, lest anybody get more than ten a second; so that is their pace here,
-    with and without subscribers, since a server that slept finds its caches cold.
+    The hub holds them back, lest anybody get more than ten a second; so that is their pace here.
     """
     project = audience.projects[0]
     target.clients.open(target.server.url, target.token, STATISTICS, [project] * audience.receivers)
     warm_up(target, audience)
-    watched, alone = [], []
-    for _ in range(_PACED_ROUNDS):
-        watched.append(told(target, audience, _PACED_EVENTS))
-        alone.append(untold(target, audience, _PACED_EVENTS, every_seconds=_PACED_SECONDS))
-    return (median(watched) - median(alone)) / _PACED_EVENTS / audience.receivers
+    return _middle(
+        turn(target, audience, _PACED_EVENTS, pause_seconds=_PACED_SECONDS)
+        for _ in range(_PACED_ROUNDS)
+    )
+
+
+def _middle(costs: Iterable[Cost]) -> Cost:
+    return Cost(*(median(values) for values in zip(*costs, strict=True)))
 
 
 def throughputs(
