@@ -92,7 +92,7 @@ class Feed(Generic[C]):
         """Tell all watches that the topic is gone."""
         self.ended = True
         self.listener.close()
-        for watch in self.watches:
+        for watch in tuple(self.watches):
             watch.gone()
 
     def close(self) -> None:
@@ -108,7 +108,8 @@ class Feed(Generic[C]):
 
     def _deliver(self, change: C) -> None:
         self.revision = change.revision
-        for watch in self.watches:
+        # Whoever hears of it may be the last to listen.
+        for watch in tuple(self.watches):
             watch.deliver(change)
 
     def _catch_up_to(self, revision: int) -> None:

@@ -7,8 +7,8 @@ from typing import Any, Self
 from uuid import UUID
 
 from realtime.mailbox import Mailbox
+from realtime.member import Member
 from realtime.outlet import Outlet
-from realtime.relay import Member
 from realtime.relays import Relays
 from realtime.view import Parting
 

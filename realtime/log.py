@@ -62,7 +62,7 @@ class Log:
         if self.floor == NEVER:
             self.floor = entries[0].known
         self._entries.extend(entries)
-        self._bytes += sum(entry.size for entry in entries)
+        self._bytes += sum(map(_taken, entries))
         while self._bytes > _MOST_BYTES:
             self._forget_oldest()
 
@@ -93,5 +93,9 @@ class Log:
 
     def _forget_oldest(self) -> None:
         oldest = self._entries.popleft()
-        self._bytes -= oldest.size
+        self._bytes -= _taken(oldest)
         self.floor = oldest.revision
+
+
+def _taken(entry: Entry) -> int:
+    return _ENTRY_BYTES + entry.size

@@ -14,10 +14,10 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from itertools import chain
 from typing import Any, Final, Generic, TypeAlias, TypeVar
-from uuid import UUID
 
 from realtime.log import NEVER, Entry, Log, results_of
-from realtime.outlet import Group, Outlet
+from realtime.member import Member
+from realtime.outlet import Group
 from realtime.paced import Paced
 from realtime.reports import Report
 from realtime.view import Ask, Audience, Events, Page, Parting, Read, Reason, View
@@ -36,35 +36,6 @@ _PORTION_BYTES: Final = 2**14
 _NOTHING_ALIKE: Final = object()
 
 _report = Report(logging.getLogger(__name__))
-
-
-class Member:
-    """One follower's place in a relay. It is sent nothing before it has said where it stands."""
-
-    __slots__ = ("_relay", "deliver", "following", "outlet", "part", "position", "user")
-
-    def __init__(
-        self, relay: "Relay[Any]", user: UUID, outlet: Outlet, part: Callable[[Parting], object]
-    ) -> None:
-        self._relay = relay
-        self.user = user
-        self.outlet = outlet
-        self.deliver = outlet.deliver
-        self.part = part
-        self.position = NEVER
-        self.following = False
-
-    def follow(self, revision: int, audience_revision: int, told: Any = None) -> None:
-        """Get all events behind the revision, or be parted.
-
-        ``audience_revision`` tells as of when it is known that the user may follow the topic, and
-        ``told`` what event the revision brought, where the relay leaves out what says no more.
-        """
-        self._relay.place(self, revision, audience_revision, told)
-
-    def leave(self) -> None:
-        """Follow no longer; leaving twice is harmless."""
-        self._relay.remove(self)
 
 
 class Relay(Generic[C]):
@@ -170,6 +141,17 @@ class Relay(Generic[C]):
         member.following = False
         member.part(Parting(member, self.key, reason, member.position, change))
 
+    def _part_all(
+        self,
+        reason: Reason,
+        change: C | None = None,
+        which: Callable[[Member], bool] = lambda _: True,
+    ) -> None:
+        for member in self._followers():
+            # One may have left because another was parted.
+            if member.following and which(member):
+                self._part(member, reason, change)
+
     def _not_live(self, member: Member) -> None:
         group = member.outlet.group
         if members := self._live.get(group):
@@ -211,8 +193,7 @@ class Relay(Generic[C]):
     def _fail(self, error: Exception) -> None:
         _report(f"The events of {self.key} could not be told", error)
         self._log.lose(self.watch.revision)
-        for member in self._followers():
-            self._part(member, Reason.BEHIND)
+        self._part_all(Reason.BEHIND)
 
     def _take(self, item: C | Signal) -> Later | None:
         """Hand on what a change brings; return what has to be awaited for that."""
@@ -230,8 +211,7 @@ class Relay(Generic[C]):
 
     def _end(self, change: C | None) -> None:
         self.ended = True
-        for member in self._followers():
-            self._part(member, Reason.GONE, change)
+        self._part_all(Reason.GONE, change)
 
     async def _check(self, change: C) -> None:
         """Part those who may not follow the topic any more, before the change is handed on."""
@@ -247,15 +227,19 @@ class Relay(Generic[C]):
         if audience.revision <= self._audience:
             return
         self._audience = audience.revision
-        for member in self._followers():
-            if member.user not in audience.users:
-                self._part(member, Reason.SHUT_OUT, change)
+        if change is not None and self._view.audience_revision(change) < audience.revision:
+            # It need not be this one that shut them out.
+            change = None
+        self._part_all(
+            Reason.SHUT_OUT, change, which=lambda member: member.user not in audience.users
+        )
 
     def _hand_on(self, change: C) -> Later | None:
         self._audience = max(self._audience, self._view.audience_revision(change))
         if self._revision != NEVER and change.since > self._revision:
-            # What is between could not be told, and those were parted who waited for it.
+            # What is between could not be told.
             self._log.lose(change.since)
+            self._part_all(Reason.BEHIND, which=lambda member: member.position < change.since)
         known = self._revision = max(change.since, self._revision)
         if change.revision <= known:
             return None
@@ -276,9 +260,7 @@ class Relay(Generic[C]):
     def _part_within(self, known: int, revision: int) -> None:
         """Part those who know more than is supposed of those who are told what comes next."""
         if known < self._ahead and self._read_events is not None:
-            for member in self._followers():
-                if known < member.position < revision:
-                    self._part(member, Reason.BEHIND)
+            self._part_all(Reason.BEHIND, which=lambda member: known < member.position < revision)
 
     async def _read(self) -> None:
         """Hand on what changed since the last revision, from the database."""
@@ -356,7 +338,8 @@ class Relay(Generic[C]):
             results = results_of(entries, group)
             for member in list(members):
                 position = member.position
-                if position >= last:
+                # One may have left because another was told.
+                if position >= last or not member.following:
                     continue
                 if results is None:
                     # The group came while an event was rendered.
@@ -388,8 +371,9 @@ class Relay(Generic[C]):
         else:
             if results:
                 member.position = results[-1][1]
-            del self._waiting[member]
-            self._live.setdefault(member.outlet.group, {})[member] = None
+            if member.following:
+                del self._waiting[member]
+                self._live.setdefault(member.outlet.group, {})[member] = None
 
 
 async def _rendered(entry: Entry, slow: dict[Group, asyncio.Task[bytes]]) -> None:

@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 from uuid import UUID
 
+from realtime.member import Member
 from realtime.outlet import Outlet
-from realtime.relay import Member, Relay
+from realtime.relay import Relay
 from realtime.reports import Report
 from realtime.tasks import Tasks
 from realtime.view import Parting, Read, View

@@ -208,12 +208,12 @@ async def _after(
             yield _revoked(context, project_id, found.stats.revision)
         else:
             yield _deleted(context, project_id, parting.revision + 1)
-    elif change is None:
-        yield _deleted(context, project_id, parting.revision + 1)
-    elif parting.reason is Reason.GONE:
-        yield _deleted(context, project_id, change.revision, change.actor_id)
     else:
-        yield _revoked(context, project_id, change.revision, change.actor_id)
+        gone = _deleted if parting.reason is Reason.GONE else _revoked
+        if change is None:
+            yield gone(context, project_id, parting.revision + 1)
+        else:
+            yield gone(context, project_id, change.revision, change.actor_id)
 
 
 def _follow(following: Following, seen: ProjectAccess) -> None:

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+from realtime.member import Member
 from realtime.outlet import Rendered
-from realtime.relay import Member
 from realtime.relays import Relays
 from realtime.view import Audience, Events, Parting, Reason
 from tests.realtime.hearing import everything_heard
@@ -199,11 +199,22 @@ class Room:
             change = Change(change.since, change.revision, None, members=change.members)
         self.world.publish(self.topic, change)
         await self.heard()
+        # A relay that was at work for long lets others have their turn before it goes on.
+        for _ in range(10):
+            await asyncio.sleep(0)
         return change.revision
 
     async def heard(self) -> None:
         """Wait until everything that was published has arrived."""
         await everything_heard(self.world.bus)
+
+    async def done(self) -> None:
+        """Wait until the relays have done with all that arrived."""
+        await self.heard()
+        async with asyncio.timeout(MOMENT):
+            # There is no event for what nobody but a test asks.
+            while any(relay._work for relay in self.relays._relays.values()):  # noqa: ASYNC110
+                await asyncio.sleep(0)
 
 
 @asynccontextmanager

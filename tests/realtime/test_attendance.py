@@ -10,9 +10,9 @@ import pytest
 
 from realtime.attendance import Attendances
 from realtime.log import NEVER
+from realtime.member import Member
 from realtime.outlet import Rendered
 from realtime.presence import Presence
-from realtime.relay import Member
 from realtime.relays import Relays
 from realtime.room import Attendance
 from realtime.view import Audience, Parting, Reason

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+from realtime.member import Member
 from realtime.outlet import Rendered
-from realtime.relay import Member
 from realtime.relays import Relays
 from realtime.view import Audience, Parting, Reason
 from tests.realtime.hearing import everything_heard

@@ -1,0 +1,185 @@
+"""Renderings that take their time, and renderings that fail."""
+
+import asyncio
+
+import pytest
+
+from realtime import relay
+from realtime.view import Reason
+from tests.realtime.relaying import MOMENT, Rendering, a_paced_room, a_room
+
+
+async def test_slow_renderings_keep_the_order() -> None:
+    async with a_room() as room:
+        slow = Rendering(slow=True)
+        followers = [await room.follower(group=slow), await room.follower()]
+        slow.gate.clear()
+        for count in (1, 3, 1):
+            await room.commit(count)
+        assert followers[0].revisions == followers[1].revisions == []
+        slow.gate.set()
+        for follower in followers:
+            assert await follower.reader.until(5) == [1, 2, 3, 4, 5]
+        assert slow.rendered == room.group.rendered == [1, 2, 3, 4, 5]
+
+
+async def test_groups_are_rendered_at_the_same_time() -> None:
+    async with a_room() as room:
+        groups = [Rendering(slow=True) for _ in range(3)]
+        followers = [await room.follower(group=group) for group in groups]
+        for group in groups:
+            group.gate.clear()
+        await room.commit()
+        async with asyncio.timeout(MOMENT):
+            for group in groups:
+                await group.asked.wait()
+                group.gate.set()
+        for follower in followers:
+            await follower.reader.until(1)
+
+
+async def test_who_comes_while_an_event_is_rendered_misses_nothing() -> None:
+    async with a_room() as room:
+        slow = Rendering(slow=True)
+        await room.follower(group=slow)
+        slow.gate.clear()
+        joined = [await room.join(group=slow), await room.join(group=Rendering())]
+        await room.commit()
+        for follower in joined:
+            follower.follow(0)
+        slow.gate.set()
+        assert await joined[0].reader.until(1) == [1]
+        # It is not rendered for a group that nobody was in.
+        assert await joined[1].reason() is Reason.BEHIND
+
+
+async def test_who_catches_up_while_an_event_is_rendered_gets_it_in_its_turn() -> None:
+    async with a_room() as room:
+        slow = Rendering(slow=True)
+        lagging = await room.follower(group=slow)
+        lagging.reader.room = 0
+        await room.commit()
+        await room.follower(group=slow)
+        await asyncio.sleep(0)
+        slow.gate.clear()
+        await room.commit()
+        lagging.reader.drain()
+        slow.gate.set()
+        await room.commit()
+        assert await lagging.reader.until(3) == [1, 2, 3]
+        assert lagging.undisturbed
+
+
+@pytest.mark.parametrize("slow", [False, True])
+@pytest.mark.parametrize("count", [1, 3])
+async def test_a_rendering_that_fails_parts_everybody_and_nobody_misses_anything(
+    slow: bool, count: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    relay._report._quiet_until = 0.0
+    async with a_room() as room:
+        broken = Rendering(slow=slow)
+        followers = [await room.follower(group=broken), await room.follower()]
+        joined = await room.join()
+        await room.commit()
+        broken.broken = True
+        await room.commit(count)
+        for follower in followers:
+            parting = await follower.parted()
+            assert (parting.reason, parting.revision) == (Reason.BEHIND, 1)
+        joined.follow(0)
+        assert await joined.reason() is Reason.BEHIND
+        broken.broken = False
+        for follower in (*followers, joined):
+            follower.follow()
+        revision = await room.commit()
+        for follower in (*followers, joined):
+            assert (await follower.reader.until(revision))[-1] == revision
+            assert follower.undisturbed
+    assert "could not be told" in caplog.text
+
+
+@pytest.mark.parametrize("start", [0, 1, 2, 7, 10, 11])
+async def test_where_a_reading_fails_in_the_middle_nothing_is_missed(start: int) -> None:
+    """Not even by who joined before, and has read this much by itself."""
+    async with a_room(mailbox_limit=4) as room:
+        follower, joined = await room.follower(), await room.join()
+        room.ledger.most_repaired = 0
+        room.ledger.relays_gate.clear()
+        await room.commit(bare=True)
+        for _ in range(10):
+            await room.commit()
+        room.group.broken = True
+        room.ledger.relays_gate.set()
+        assert await follower.reason() is Reason.BEHIND
+        room.group.broken = False
+        joined.follow(start)
+        follower.follow()
+        await room.done()
+        await room.commit()
+        assert follower.revisions == [12]
+        if joined.undisturbed:
+            assert joined.revisions == list(range(start + 1, 13))
+        else:
+            assert await joined.reason() is Reason.BEHIND
+
+
+async def test_a_view_that_fails_parts_everybody() -> None:
+    class Broken(Exception):
+        pass
+
+    async with a_room() as room:
+        follower = await room.follower()
+        events = room.relays._view.events
+
+        def broken(*_: object) -> None:
+            raise Broken
+
+        room.relays._view.events = broken  # type: ignore[method-assign, assignment]
+        await room.commit()
+        assert await follower.reason() is Reason.BEHIND
+        room.relays._view.events = events  # type: ignore[method-assign]
+        follower.follow()
+        await room.commit()
+        assert follower.revisions == [2]
+
+
+async def test_one_group_that_fails_leaves_no_rendering_of_another_behind() -> None:
+    async with a_room() as room:
+        broken, slow = Rendering(slow=True), Rendering(slow=True)
+        broken.broken = True
+        slow.gate.clear()
+        followers = [await room.follower(group=group) for group in (broken, slow)]
+        await room.commit()
+        for follower in followers:
+            assert await follower.reason() is Reason.BEHIND
+        for follower in followers:
+            follower.member.leave()
+    # The fixture that looks for tasks left behind judges this.
+
+
+async def test_a_failure_of_what_is_newest_is_not_left_at_that() -> None:
+    async with a_paced_room() as room:
+        follower, joined = await room.follower(), await room.join()
+        room.group.broken = True
+        await room.commit()
+        assert await follower.reason() is Reason.BEHIND
+        joined.follow(0)
+        assert await joined.reason() is Reason.BEHIND
+        room.group.broken = False
+        for each in (follower, joined):
+            each.follow()
+        await room.commit()
+        assert follower.revisions == joined.revisions == [2]
+
+
+async def test_an_event_that_never_can_be_rendered_holds_up_none_behind_it() -> None:
+    async with a_room() as room:
+        follower = await room.follower()
+        room.group.broken = True
+        for _ in range(3):
+            await room.commit()
+            assert await follower.reason() is Reason.BEHIND
+            follower.follow()
+        room.group.broken = False
+        await room.commit()
+        assert follower.revisions == [4]
