@@ -82,7 +82,7 @@ def database_of(data_dir: Path) -> int | None:
     return server.pid if server else None
 
 
-@pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_it_serves_until_it_is_told_to_end_and_stops_its_database(
     tmp_path: Path, way: signal.Signals
 ) -> None:

@@ -21,10 +21,15 @@ TEXTS = [
 ]
 
 
-async def test_a_client_reads_what_was_sent(loop: str) -> None:
+@pytest.mark.parametrize("way", ["one by one", "all at once"])
+async def test_a_client_reads_what_was_sent(loop: str, way: str) -> None:
     async def app(frames: Frames, receive: Receive, send: Send) -> None:
-        for text in TEXTS:
-            frames.send(text.encode())
+        texts = [text.encode() for text in TEXTS]
+        if way == "all at once":
+            frames.send_all(texts)
+        else:
+            for text in texts:
+                frames.send(text)
         await until_gone(receive)
 
     with socket_server(accepting(app), loop) as address:
