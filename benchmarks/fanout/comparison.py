@@ -9,7 +9,6 @@ from benchmarks.fanout.measures import Audience, Cost, Latency, Throughput
 from benchmarks.fanout.servers import Field, field
 from benchmarks.fanout.stages import (
     ByName,
-    Cost,
     connect,
     costs,
     keep,

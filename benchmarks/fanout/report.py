@@ -53,7 +53,7 @@ def budgets(numbers: Numbers) -> list[tuple[str, str, str]]:
     """Return what was measured of the hub, and what it may be."""
     many = {name: cost.delivery for name, cost in numbers.identical[MANY].items()}
     best = min(PEERS, key=lambda name: many[name])
-    ours = many[HUB]
+    ours, statistics = many[HUB], numbers.statistics.delivery
     return [
         (f"delivery to {MANY:,} subscribers: CPU of the hub", _micro(ours * 1e6), ""),
         ("hub ÷ a bare write of the same bytes", f"{ours / many[BARE]:.1f}", "≤ 2.6"),
@@ -61,7 +61,7 @@ def budgets(numbers: Numbers) -> list[tuple[str, str, str]]:
         (f"best peer ({best}) ÷ hub", f"{many[best] / ours:.1f}", ""),
         (
             f"delivery of statistics to {MANY:,}, ten a second",
-            _micro(numbers.statistics.delivery * 1e6),
+            _micro(statistics * 1e6),
             "",
         ),
         (f"deliveries a second to {MANY:,}", _whole(numbers.throughput[HUB].rate), ""),
