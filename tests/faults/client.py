@@ -27,7 +27,7 @@ RETRIED_CLOSES = {1001, 1006, 1011, 1012, 1013, 4408}
 PASSING_ERRORS = {"SERVICE_UNAVAILABLE"}
 """Errors of an operation that say nothing about it: the client starts it again."""
 SHUT_OUT = {"FORBIDDEN", "NOT_FOUND"}
-GIVEN_UP_SECONDS = 30.0
+GIVEN_UP_SECONDS = 20.0
 
 _SUBPROTOCOL = websockets.Subprotocol("graphql-transport-ws")
 _NUMBERS, _IMAGES = "numbers", "images"
@@ -99,6 +99,8 @@ class Client:
                 self.interruptions[type(error).__name__] += 1
             except _Interrupted as error:
                 self.interruptions[str(error)] += 1
+            # What was in sight is out of sight, true as it may still be.
+            self.numbers.lose_sight()
             self._failures += 1
             await asyncio.sleep(self._pause())
 
@@ -169,7 +171,6 @@ class Client:
     async def _begin(self, socket: ClientConnection) -> None:
         self._failures = 0
         self._follows_images = False
-        self.numbers.begin()
         await _subscribe(socket, _NUMBERS, PROJECT_UPDATED, projectId=self.numbers.project)
         if self.numbers.project:
             await self._follow_images(socket)

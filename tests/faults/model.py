@@ -104,8 +104,8 @@ class Numbers:
         self._chronicle = chronicle
         self._newest: dict[str, int] = {}
 
-    def begin(self) -> None:
-        """Subscribe anew: what is in sight will be told again."""
+    def lose_sight(self) -> None:
+        """Forget what is in sight: the subscription has ended, and the next one tells it again."""
         self.stats.clear()
 
     def take(self, payload: bytes | msgspec.Raw) -> None:

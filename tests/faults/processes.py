@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,12 @@ class HubProcess(Pausable):
             return self.log.read_text().count(_STARTED) >= count
 
         await self._until(have_started)
+
+    def serving_since(self) -> float:
+        """Return when the process began to serve, by ``time.monotonic``."""
+        [*_, line] = [line for line in self.log.read_text().splitlines() if _STARTED in line]
+        began = datetime.fromisoformat(line.split()[0]).timestamp()
+        return time.monotonic() - (time.time() - began)
 
     async def metric(self, name: str) -> float:
         """Return one of the numbers of ``/metrics``."""
