@@ -51,16 +51,31 @@ def garble_messages(seed: int) -> None:
     backends.make_backend = make_noisy
 
 
+def drop_messages() -> None:
+    """Have nothing arrive that the broker sends, while it seems to be well."""
+    from realtime import backends
+
+    make_backend = backends.make_backend
+
+    def make_deaf(url: str) -> BroadcastBackend:
+        return NoisyBackend(make_backend(url), random.Random(), chance=1.0)
+
+    backends.make_backend = make_deaf
+
+
 def main() -> None:
     """Build in the faults that are asked for, and run the command."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--die-before-publishing", type=int, metavar="NTH")
     parser.add_argument("--garble-messages", type=int, metavar="SEED")
+    parser.add_argument("--drop-messages", action="store_true")
     faults, command = parser.parse_known_args()
     if faults.die_before_publishing is not None:
         die_before_publishing(faults.die_before_publishing)
     if faults.garble_messages is not None:
         garble_messages(faults.garble_messages)
+    if faults.drop_messages:
+        drop_messages()
     sys.argv = ["cellhub", *command]
     from hub.cli import main as cellhub
 
