@@ -33,7 +33,8 @@ class Pace:
 
     A connection gets ``connect`` to come about. It is tested every ``check`` and given up when a
     test takes longer than ``patience``. Then a new one is tried after a jittered pause, which
-    doubles from ``first_pause`` to ``longest_pause``. The end waits up to ``flush`` for the outbox.
+    doubles from ``first_pause`` to ``longest_pause``. Whoever waits for the outbox, as the end
+    does, waits up to ``flush``.
     """
 
     connect: float = 3.0
@@ -87,6 +88,15 @@ class Bus:
         """Send a message to whoever listens, later and in order. Never blocks and never raises."""
         self._outbox.put(channel, message)
 
+    async def publish_and_wait(self, channel: str, message: str) -> None:
+        """Send a message as ``publish`` does, and return when the broker has it.
+
+        So whatever any process publishes from then on comes behind it. Never raises, and waits
+        neither longer than ``Pace.flush`` nor for a broker that is away.
+        """
+        self.publish(channel, message)
+        await self._flush()
+
     def join(self, channel: str, receive: Receive) -> Listener:
         """Have ``receive`` called with each message of the channel, until the listener is closed.
 
@@ -123,12 +133,15 @@ class Bus:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            if self.healthy:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._pace.flush):
-                        await self._outbox.flush()
+            await self._flush()
         finally:
             await self._tasks.cancel()
+
+    async def _flush(self) -> None:
+        if self.healthy:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._pace.flush):
+                    await self._outbox.flush()
 
     async def _keep_connected(self) -> NoReturn:
         failures = 0

@@ -15,10 +15,13 @@ class Outbox:
 
     def __init__(self, limit: int) -> None:
         self.dropped = 0
-        self._messages: deque[tuple[str, str]] = deque()
+        self._messages: deque[tuple[int, str, str]] = deque()
         self._limit = limit
         self._arrived = asyncio.Event()
-        self._flushed = asyncio.Event()
+        self._newest = 0
+        self._taken = 0
+        self._sent = 0
+        self._progress = asyncio.Event()
         self._report = Report(logging.getLogger(__name__))
 
     def put(self, channel: str, message: str) -> None:
@@ -26,9 +29,9 @@ class Outbox:
         if len(self._messages) >= self._limit:
             self._messages.popleft()
             self.drop("The outbox is full")
-        self._messages.append((channel, message))
+        self._newest += 1
+        self._messages.append((self._newest, channel, message))
         self._arrived.set()
-        self._flushed.clear()
 
     def drop(self, why: str, error: Exception | None = None) -> None:
         """Count a message as lost."""
@@ -37,12 +40,17 @@ class Outbox:
 
     async def take(self) -> tuple[str, str]:
         """Wait for the next channel and message. Asking for more says that the last one is sent."""
+        self._sent = self._taken
+        self._progress.set()
         while not self._messages:
-            self._flushed.set()
             self._arrived.clear()
             await self._arrived.wait()
-        return self._messages.popleft()
+        self._taken, channel, message = self._messages.popleft()
+        return channel, message
 
     async def flush(self) -> None:
-        """Wait until everything is sent."""
-        await self._flushed.wait()
+        """Wait until everything that was put so far is sent, or dropped."""
+        newest = self._newest
+        while self._sent < newest:
+            self._progress.clear()
+            await self._progress.wait()

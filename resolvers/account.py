@@ -152,7 +152,7 @@ async def _end_session_if_reused(services: Services, token_hash: str, now: datet
     async with services.database.transaction() as unit:
         ended = await session.revoke_reused(unit.connection, token_hash, now=now)
     if ended is not None:
-        announce_session_end(services, ended)
+        await announce_end(services, ended)
 
 
 async def sign_out(context: Context, *, refresh_token: str) -> bool:
@@ -164,13 +164,17 @@ async def sign_out(context: Context, *, refresh_token: str) -> bool:
         )
     if ended is None:
         return False
-    announce_session_end(services, ended)
+    await announce_end(services, ended)
     return True
 
 
-def announce_session_end(services: Services, session_id: UUID) -> None:
-    """Tell all processes that the session was revoked, so that its open connections can end."""
-    services.bus.publish(REVOKED_CHANNEL, str(session_id))
+async def announce_end(services: Services, key: UUID) -> None:
+    """Tell all processes of a session or an API key that was revoked: its open connections end.
+
+    Returns when the broker has it. So whoever was told of the end may change what they like: none
+    of that overtakes it.
+    """
+    await services.bus.publish_and_wait(REVOKED_CHANNEL, str(key))
 
 
 async def create_api_key(context: Context, *, name: str) -> ApiKeyGrant:
@@ -202,7 +206,7 @@ async def revoke_api_key(context: Context, api_key_id: UUID) -> ApiKeyRecord:
         )
     if revoked is None:
         raise NotFound("You have no such API key.")
-    services.bus.publish(REVOKED_CHANNEL, str(api_key_id))
+    await announce_end(services, api_key_id)
     return revoked
 
 

@@ -117,11 +117,12 @@ class Session:
                 self._deadline.reschedule(0)
 
     def forbid(self, concerned: Callable[[Viewer], bool]) -> None:
-        """End the session if its viewer is concerned, or turns out to be."""
+        """End the session if its viewer is concerned, or turns out to be; tell nothing any more."""
         if self._viewer is None:
             self._forbidden.append(concerned)
         elif concerned(self._viewer):
             self.end(Ending(CloseCode.FORBIDDEN, "Forbidden"))
+            self._operations.stop_all()
 
     async def run(self) -> None:
         """Serve the socket until either side ends it."""

@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+import websockets
+
 from schema.protocol import CloseCode
 from schema.websocket import GraphQLWebSocketEndpoint
 from schema.websocket_session import Ending
@@ -45,6 +48,24 @@ class TestForbidding:
             await world.stopped.wait()
             assert await second.hears_nothing_more()
             assert await third.hears_nothing_more()
+
+    async def test_nothing_that_happens_from_then_on_is_told(
+        self, connected: Connect, world: World, endpoint: GraphQLWebSocketEndpoint
+    ) -> None:
+        async with connected("ada") as client:
+            await client.subscribe("1", "subscription { silent }")
+            await world.started.wait()
+            outlet = world.contexts[0].subscriber
+            assert outlet is not None
+
+            endpoint.forbid(lambda viewer: viewer.user_id == ADA)
+            world.go_on.set()
+            # What is shared with others is told at once, in the same turn of the loop.
+            assert outlet.deliver([(b'{"data":{"silent":2}}', 2)])
+
+            with pytest.raises(websockets.ConnectionClosed):
+                await client.hear()
+            assert await client.closed() == FORBIDDEN
 
     async def test_who_is_forbidden_while_being_authenticated_does_not_come_in(
         self, connected: Connect, world: World, endpoint: GraphQLWebSocketEndpoint

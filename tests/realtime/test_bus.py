@@ -286,6 +286,35 @@ async def test_a_message_the_broker_refuses_is_dropped_alone(empty_database_url:
         assert bus.rebuilds == 1
 
 
+async def test_what_is_published_behind_a_message_that_was_waited_for_comes_behind_it(
+    shared_broker_url: str,
+) -> None:
+    heard: list[str] = []
+    async with (
+        Bus(shared_broker_url) as listening,
+        Bus(shared_broker_url) as first,
+        Bus(shared_broker_url) as second,
+        listening.listen("a", heard.append),
+        listening.listen("b", heard.append),
+    ):
+        for number in range(20):
+            for _ in range(100):
+                first.publish("a", "before")
+            await first.publish_and_wait("a", f"first {number}")
+            await second.publish_and_wait("b", f"second {number}")
+        await everything_heard(listening)
+    told = [message for message in heard if message != "before"]
+    assert told == [f"{which} {number}" for number in range(20) for which in ("first", "second")]
+
+
+async def test_nobody_waits_for_a_broker_that_is_away_or_hangs() -> None:
+    bus = Bus("memory://")
+    await bus.publish_and_wait("a", "nobody is there yet")
+    async with Bus("memory://", pace=Pace(flush=0.01), backend=Stuck) as stuck:
+        await stuck.publish_and_wait("a", "never sent")
+    assert stuck.dropped == 1
+
+
 async def test_the_end_waits_no_longer_than_it_may_for_the_outbox() -> None:
     async with Bus("memory://", pace=Pace(flush=0.01), backend=Stuck) as bus:
         bus.publish("a", "never sent")
