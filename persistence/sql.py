@@ -13,7 +13,12 @@ from persistence.trouble import StatementFailed, trouble_of
 
 _NONE: Final[Mapping[str, object]] = {}
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z]\w*)")
-_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+_FAILURES = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    TimeoutError,
+)
 _CLOSING_SECONDS = 2.0
 
 
@@ -115,8 +120,8 @@ class Connection:
 
     def _fail(self, error: Exception, *, committing: bool) -> None:
         """Raise what an error means, if the database is to blame for it."""
-        if isinstance(error, TimeoutError):
-            # It has fallen silent: nothing more is to be had of it.
+        if isinstance(error, TimeoutError | asyncpg.InternalClientError):
+            # It has fallen silent, or said good-bye just now: nothing more is to be had of it.
             self._driver.terminate()
         trouble = trouble_of(error, lost=self.closed, committing=committing)
         if trouble is not None:

@@ -298,6 +298,22 @@ async def test_a_single_connection_that_is_lost_costs_only_who_had_it(
     await asyncio.gather(*(each(database) for each in USES for _ in range(POOL)))
 
 
+async def test_a_connection_that_is_ended_at_any_moment_is_told_as_lost(
+    server: EmbeddedPostgres, database: Database
+) -> None:
+    async def read_on() -> None:
+        async with database.reading() as connection:
+            while True:
+                await connection.execute(_COUNT)
+
+    async with outsider(server) as killer:
+        for _ in range(40):
+            running = asyncio.create_task(trouble_of(read_on()))
+            pid = await until_running(server, "FROM notes")
+            await killer.execute("SELECT pg_terminate_backend($1)", pid)
+            assert type(await running) is Unavailable
+
+
 async def test_a_server_that_crashes_is_told_like_one_that_is_stopped(
     server: EmbeddedPostgres, database: Database
 ) -> None:
