@@ -26,9 +26,9 @@ from persistence.migrate import MigrationError, upgrade
 from schema.protocol import ProtocolLimits
 from schema.shutdown import FINISHING_SECONDS
 
-# When the hub is told to end, what runs is finished, then sockets close; then nobody waits any
-# more for what is left, and the services close; in the end a process is killed.
-_SHUTDOWN_SECONDS = round(FINISHING_SECONDS + GuardedWebSocket.closing_seconds) + 2
+# When the hub is told to end, what runs is finished, then sockets close. What still runs is given
+# up by the database, then by the server, and the services close; in the end a process is killed.
+_SHUTDOWN_SECONDS = round(FINISHING_SECONDS + GuardedWebSocket.closing_seconds) + 5
 _ENDING_SECONDS = _SHUTDOWN_SECONDS + 10
 _WORKER_SECONDS = 10
 _NOT_STARTED = "The application did not start; the log tells why."
