@@ -1,5 +1,6 @@
 """The application: what answers where, over services that live as long as it does."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -199,6 +200,7 @@ def _endpoints(settings: Settings, services: Services) -> State:
     for name, meaning, read in (
         ("websocket_connections", "WebSockets that are open", lambda: sockets.open_sockets),
         ("event_streams", "Streams of server-sent events that are open", lambda: len(http.streams)),
+        ("asyncio_tasks", "Tasks of the event loop", lambda: len(asyncio.all_tasks())),
         ("watched_projects", "Projects watched", lambda: len(services.project_feeds)),
         ("bus_healthy", "1 while the broker is there", lambda: float(bus.healthy)),
         ("bus_received", "Messages received from the broker", lambda: bus.received),
