@@ -145,7 +145,6 @@ class GuardedWebSocket(GuardedWriting, WebSocketsSansIOProtocol):
             if self.curr_msg_data_type == "text":
                 b"".join(self.frames).decode()
         except UnicodeDecodeError:
-            self.frames = []
             self.conn.fail(CloseCode.INVALID_DATA, "text is not UTF-8")
             self.handle_parser_exception()
         else:
