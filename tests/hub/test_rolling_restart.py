@@ -131,6 +131,39 @@ async def test_a_rolling_restart_under_load_loses_nothing(
     assert set(load.acknowledged) <= created
 
 
+async def test_connections_that_wait_to_be_accepted_when_a_process_ends_are_answered(
+    process: HubProcess,
+) -> None:
+    async def asked() -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", process.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    ending, other = process.workers()
+    for worker in (ending, other):
+        worker.suspend()
+    asking = [asyncio.create_task(asked()) for _ in range(50)]
+    # Once they are connected, they wait for whoever accepts them.
+    async with asyncio.timeout(5):
+        while len(connected_to(process.port)) < len(asking):  # noqa: ASYNC110, the system knows
+            await asyncio.sleep(0.01)
+    ending.terminate()
+    for worker in (ending, other):
+        worker.resume()
+
+    answers = await asyncio.gather(*asking)
+    assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
+    await asyncio.to_thread(ending.wait, 30)
+
+
+def connected_to(port: int) -> list[object]:
+    """Return the connections of this process to that port."""
+    connections = psutil.Process().net_connections("tcp4")
+    return [each for each in connections if each.raddr and each.raddr.port == port]
+
+
 async def test_a_hub_that_is_told_to_end_replaces_nothing_before(process: HubProcess) -> None:
     os.kill(process.pid, signal.SIGHUP)
     assert await process.stop() == 0
