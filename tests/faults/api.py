@@ -90,4 +90,4 @@ async def sign_up(http: httpx.AsyncClient, url: str, name: str) -> Account:
     return Account(payload["user"]["id"], email, payload["accessToken"])
 
 
-_INPUTS = {"deleteProject": "ProjectIdInput"}
+_INPUTS = {"deleteProject": "ProjectIdInput", "signOut": "RefreshSessionInput"}
