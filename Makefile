@@ -19,7 +19,7 @@ INSTALLED := .venv/installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header pyproject.toml
 
-.PHONY: help install run demo migrate test lint format schema bench lock clean
+.PHONY: help install run demo migrate test lint format schema bench soak lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
@@ -54,6 +54,9 @@ schema: $(INSTALLED) ## Print schema.graphql from the code
 
 bench: $(INSTALLED) ## Measure the promises; takes some minutes
 	exec $(BIN)/python -m benchmarks
+
+soak: $(INSTALLED) ## Use a hub for half an hour (SOAK_MINUTES), and see what it keeps
+	exec $(BIN)/python -m benchmarks.soak
 
 lock: $(INSTALLED) ## Resolve the dependencies anew; OPTIONS=--upgrade takes the newest
 	$(COMPILE) $(OPTIONS) --extra dev --output-file requirements-dev.txt

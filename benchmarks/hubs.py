@@ -6,9 +6,11 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from uuid import UUID
 
@@ -19,26 +21,28 @@ from persistence.migrate import upgrade
 
 PASSWORD = "the cells divide at dawn"
 SECRET = "a secret of benchmarks, long enough for it"
+_LOG_LINES = 1_000
 _PRIVATE = re.compile(r"^Private_\w+: +(\d+) kB", re.MULTILINE)
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
 class Server:
-    """A server process under measurement."""
+    """A server process under measurement; ``log`` has what it wrote last."""
 
     def __init__(self, url: str, pid: int) -> None:
         self.url = url
+        self.pid = pid
+        self.log: deque[str] = deque(maxlen=_LOG_LINES)
         self.http = httpx.Client(base_url=url, timeout=600)
-        self._pid = pid
 
     def cpu_seconds(self) -> float:
         """Return the CPU time that the process's threads have taken so far, in seconds."""
-        threads = Path(f"/proc/{self._pid}/task").glob("*/schedstat")
+        threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
         return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
     def private_bytes(self) -> int:
         """Return the memory that the process alone has in use, in bytes."""
-        rollup = Path(f"/proc/{self._pid}/smaps_rollup").read_text()
+        rollup = Path(f"/proc/{self.pid}/smaps_rollup").read_text()
         return sum(int(kibibytes) for kibibytes in _PRIVATE.findall(rollup)) * 1024
 
     def ask(self, query: str, token: str = "", **variables: Any) -> dict[str, Any]:
@@ -64,8 +68,8 @@ def database() -> Iterator[str]:
 
 
 @contextmanager
-def hub(database_url: str, folder: Path) -> Iterator[Server]:
-    """Serve a hub from the given database."""
+def hub(database_url: str, folder: Path, **settings: str) -> Iterator[Server]:
+    """Serve a hub from the given database; ``settings`` are more of them, as written there."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("CELLHUB_")} | {
         "CELLHUB_DATA_DIR": str(folder),
         "CELLHUB_DATABASE_URL": database_url,
@@ -74,6 +78,7 @@ def hub(database_url: str, folder: Path) -> Iterator[Server]:
         "CELLHUB_ACCESS_TOKEN_SECONDS": "86400",
         "CELLHUB_MAX_CONNECTIONS_PER_USER": "100000",
     }
+    environment |= {f"CELLHUB_{name.upper()}": value for name, value in settings.items()}
     command = [str(Path(sys.executable).with_name("cellhub")), "serve", "--port", "0"]
     with serving(command, environment) as server:
         yield server
@@ -94,12 +99,15 @@ def serving(command: list[str], environment: dict[str, str]) -> Iterator[Server]
         else:
             raise RuntimeError(f"{command[0]} did not start:\n{seen}")
         server = Server(found[0], process.pid)
+        # A pipe that nobody reads blocks the server in the end.
+        reader = Thread(target=server.log.extend, args=(process.stdout,))
+        reader.start()
         try:
             yield server
         finally:
             server.http.close()
             process.terminate()
-            process.stdout.read()
+            reader.join()
 
 
 def signed_up(server: Server, name: str) -> tuple[str, str]:
