@@ -86,12 +86,14 @@ Action: TypeAlias = Transmit | Authenticate | Start | Stop | Close
 class ProtocolLimits(Struct, frozen=True, kw_only=True):
     """How much one connection may ask for.
 
-    ``message_length`` bounds each message, in characters, and ``held_length`` those of all
-    operations that run: variables are kept for as long, and take many times as much memory.
+    ``message_length`` bounds each message, in characters, ``first_length`` those of a client that
+    nobody knows yet, and ``held_length`` those of all operations that run: variables are kept for
+    as long, and take many times as much memory.
     """
 
     operations: int = 100
     message_length: int = 2**20
+    first_length: int = 2**16
     held_length: int = 2**21
 
 
@@ -114,7 +116,8 @@ class Connection:
         """Take in a text frame."""
         if self._phase is _Phase.CLOSED:
             return None
-        if len(text) > self._limits.message_length:
+        known = self._phase is _Phase.READY
+        if len(text) > (self._limits.message_length if known else self._limits.first_length):
             return self.close(CloseCode.TOO_LARGE, "Message too large")
         try:
             return self._take(decode_message(text), len(text))

@@ -155,9 +155,11 @@ class Operations:
         async with aclosing(subscription.payloads()) as payloads:
             async for payload, _ in payloads:
                 if isinstance(payload, Result):
+                    outlet.closed = True
                     await self._hand_out(operation, payload)
                 else:
                     await self._send(self._connection.next(operation, payload))
+        outlet.closed = True
 
     async def _mutate(self, operation: Operation, context: RequestContext) -> Result:
         # What has begun is finished, whoever stops listening: it may have committed.

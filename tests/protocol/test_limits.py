@@ -134,7 +134,7 @@ def of_length(length: int, key: str, query: str) -> str:
 class TestOfLengths:
     @pytest.fixture
     def endpoint(self, world: World) -> GraphQLWebSocketEndpoint:
-        limits = ProtocolLimits(message_length=1_000, held_length=2_500)
+        limits = ProtocolLimits(message_length=1_000, first_length=200, held_length=2_500)
         return websocket_endpoint(world, SocketLimits(protocol=limits))
 
     async def test_a_message_may_have_so_many_characters(self, client: Client) -> None:
@@ -147,6 +147,12 @@ class TestOfLengths:
         await client.socket.send(letter * 1_001)
 
         assert await client.closed() == (1009, "Message too large")
+
+    async def test_nobody_known_may_say_as_much(self, connected: Connect) -> None:
+        async with connected() as client:
+            await client.socket.send(" " * 201)
+
+            assert await client.closed() == (1009, "Message too large")
 
     async def test_operations_that_run_may_have_so_many_together(
         self, client: Client, world: World
