@@ -2,11 +2,12 @@
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.faults.processes import HubProcess, hubs
 from tests.faults.servers import Postgres, Valkey, running
 
 PROMISED_SECONDS = 5.0
@@ -16,7 +17,7 @@ Measured = Callable[[str, float], None]
 """Notes after what fault, and after how many seconds, everybody knew the truth."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
     """A folder with a short path, for the sockets in it."""
     path = Path(tempfile.mkdtemp(prefix="cellhub-faults-"))
@@ -24,29 +25,62 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-@pytest.fixture
-async def postgres(folder: Path) -> AsyncIterator[Postgres]:
-    """A PostgreSQL that the test may end and start."""
+@pytest.fixture(scope="session")
+async def the_postgres(folder: Path) -> AsyncIterator[Postgres]:
+    """A PostgreSQL for the tests of this folder."""
     server = Postgres(folder)
     async with running(server):
         yield server
 
 
 @pytest.fixture
-async def valkey(folder: Path) -> AsyncIterator[Valkey]:
-    """A Valkey that the test may end and start."""
+async def postgres(the_postgres: Postgres) -> Postgres:
+    """A PostgreSQL that runs, and that the test may end and start."""
+    await the_postgres.start()
+    return the_postgres
+
+
+@pytest.fixture(scope="session")
+async def the_valkey(folder: Path) -> AsyncIterator[Valkey]:
+    """A Valkey for the tests of this folder."""
     server = Valkey(folder / "valkey")
     async with running(server):
         yield server
 
 
-@pytest.fixture(params=["valkey", "postgres"])
-def broadcast_url(request: pytest.FixtureRequest, postgres: Postgres) -> str:
+@pytest.fixture
+async def valkey(the_valkey: Valkey) -> Valkey:
+    """A Valkey that runs, and that the test may end, start and pause."""
+    await the_valkey.start()
+    return the_valkey
+
+
+@pytest.fixture(scope="session", params=["valkey", "postgres"])
+def broadcast_url(
+    request: pytest.FixtureRequest, the_postgres: Postgres, the_valkey: Valkey
+) -> str:
     """The address of a broker for several hubs: of Valkey, and of LISTEN and NOTIFY."""
-    if request.param == "postgres":
-        return postgres.broker_url
-    valkey: Valkey = request.getfixturevalue("valkey")
-    return valkey.url
+    return the_postgres.broker_url if request.param == "postgres" else the_valkey.url
+
+
+@pytest.fixture(scope="session")
+async def the_pair(
+    folder: Path, the_postgres: Postgres, broadcast_url: str
+) -> AsyncIterator[Sequence[HubProcess]]:
+    """Two hubs that outlive many faults."""
+    await the_postgres.start()
+    async with hubs(folder, the_postgres.url, broadcast_url, count=2) as running_hubs:
+        yield running_hubs
+
+
+@pytest.fixture
+async def pair(
+    the_pair: Sequence[HubProcess], postgres: Postgres, valkey: Valkey
+) -> Sequence[HubProcess]:
+    """Two hubs that are ready, and that the test may end and start."""
+    for hub in the_pair:
+        await hub.revive()
+    return the_pair
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import psutil
@@ -44,6 +45,7 @@ class HubProcess(Pausable):
         self.faults = faults
         self._settings = settings
         self._workers = workers
+        self._logged = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -57,6 +59,7 @@ class HubProcess(Pausable):
         launcher = (sys.executable, "-m", "tests.faults.launch", *self.faults)
         command = [*(launcher if self.faults else CELLHUB), "serve", "--port", str(self.port)]
         with self.log.open("ab") as log:
+            self._logged = log.tell()
             self._process = subprocess.Popen(
                 [*command, "--workers", str(self._workers)],
                 env=_environment(self._settings),
@@ -67,6 +70,12 @@ class HubProcess(Pausable):
     async def start(self) -> None:
         """Start the process; return when it is ready."""
         self.launch()
+        await self.ready()
+
+    async def revive(self) -> None:
+        """Start the process unless it runs; return when it is ready."""
+        if self._process is None:
+            self.launch()
         await self.ready()
 
     async def ready(self, *, want: bool = True) -> None:
@@ -80,11 +89,11 @@ class HubProcess(Pausable):
 
             await self._until(is_ready, want=want)
 
-    async def started(self, count: int) -> None:
-        """Wait until this many processes have begun to serve, over all lives of the hub."""
+    async def started(self, count: int = 1) -> None:
+        """Wait until this many processes have begun to serve since the launch."""
 
         async def have_started() -> bool:
-            return self.log.read_text().count(_STARTED) >= count
+            return self.log.read_bytes()[self._logged :].count(_STARTED.encode()) >= count
 
         await self._until(have_started)
 
@@ -173,8 +182,8 @@ async def hubs(
     built_in = [*faults, *[()] * (count - len(faults))]
     async with AsyncExitStack() as stack:
         running = []
-        for number, fault in enumerate(built_in):
-            log = folder / f"hub-{number}.log"
+        for fault in built_in:
+            log = folder / f"hub-{uuid4().hex}.log"
             running.append(HubProcess(log, values, workers=workers, faults=fault))
             stack.push_async_callback(running[-1].clean_up)
             running[-1].launch()

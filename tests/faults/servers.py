@@ -83,14 +83,13 @@ class Postgres(Pausable):
         """Shut down fast: connections are ended, what is committed is kept."""
         await asyncio.to_thread(self._server.stop)
 
-    async def cut_off(self, application: str) -> int:
-        """End the connections of the application with this name; return how many there were."""
+    async def cut_off(self) -> int:
+        """End all connections, at whatever they are; return how many there were."""
         connection = await asyncpg.connect(self.broker_url)
         try:
             ended = await connection.fetch(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE application_name = $1",
-                application,
+                " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
             )
         finally:
             await connection.close()
@@ -123,8 +122,11 @@ class Valkey(Pausable):
         return pid
 
     async def start(self) -> None:
-        """Return when it answers."""
-        await asyncio.to_thread(self._server.start)
+        """Return when it answers, whatever was done to it."""
+        if self._server._process is None:
+            await asyncio.to_thread(self._server.start)
+        else:
+            self.resume()
 
     async def kill(self) -> None:
         """Kill it; whatever it had is lost."""

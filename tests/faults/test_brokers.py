@@ -1,26 +1,15 @@
 """The broker dies, hangs, comes back and loses connections: nobody notices for long."""
 
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 
 from tests.faults.conftest import Measured
-from tests.faults.processes import HubProcess, hubs
+from tests.faults.processes import HubProcess
 from tests.faults.scene import Scene, a_scene, now
 from tests.faults.servers import Postgres, Valkey
 
-BUS = "cellhub bus"
-"""What the hub's connections for LISTEN and NOTIFY call themselves."""
-
-
-@pytest.fixture
-async def pair(
-    folder: Path, postgres: Postgres, valkey: Valkey
-) -> AsyncIterator[Sequence[HubProcess]]:
-    """Two hubs that share a Valkey."""
-    async with hubs(folder, postgres.url, valkey.url, count=2) as running:
-        yield running
+pytestmark = pytest.mark.parametrize("broadcast_url", ["valkey"], indirect=True)
 
 
 async def all_ready(pair: Sequence[HubProcess], *, want: bool = True) -> None:
@@ -82,21 +71,4 @@ async def test_a_broker_that_cuts_off_its_clients_costs_nobody_anything(
                 await valkey.cut_off()
             cut = now()
         converged("Valkey has cut off its clients", await scene.settled(cut))
-        assert_nobody_noticed(scene)
-
-
-async def test_a_database_that_cuts_off_its_listeners_costs_nobody_anything(
-    folder: Path, postgres: Postgres, converged: Measured
-) -> None:
-    async with (
-        hubs(folder, postgres.url, postgres.broker_url, count=2) as pair,
-        a_scene(pair, postgres.url) as scene,
-    ):
-        async with scene.changes():
-            for _ in range(5):
-                await scene.acknowledged(10)
-                await postgres.cut_off(BUS)
-                await all_ready(pair)
-            cut = now()
-        converged("PostgreSQL has cut off its listeners", await scene.settled(cut))
         assert_nobody_noticed(scene)

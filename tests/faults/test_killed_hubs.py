@@ -1,12 +1,15 @@
 """Hubs are killed: their clients go on with another one, and what they committed is told."""
 
+from collections.abc import Sequence
 from pathlib import Path
+
+import pytest
 
 from tests.faults.api import UNDONE, UNKNOWN
 from tests.faults.conftest import Measured
-from tests.faults.processes import hubs
+from tests.faults.processes import HubProcess, hubs
 from tests.faults.scene import a_scene, now
-from tests.faults.servers import Postgres, Valkey
+from tests.faults.servers import Postgres
 
 BROKEN = {
     "1006",
@@ -35,13 +38,11 @@ async def test_what_was_committed_but_never_announced_is_told_all_the_same(
         assert scene.interruptions() == {}
 
 
+@pytest.mark.parametrize("broadcast_url", ["valkey"], indirect=True)
 async def test_clients_of_a_hub_that_is_killed_resume_at_another_one(
-    folder: Path, postgres: Postgres, valkey: Valkey, converged: Measured
+    pair: Sequence[HubProcess], postgres: Postgres, converged: Measured
 ) -> None:
-    async with (
-        hubs(folder, postgres.url, valkey.url, count=2) as pair,
-        a_scene(pair, postgres.url) as scene,
-    ):
+    async with a_scene(pair, postgres.url) as scene:
         for hub in pair:
             async with scene.changes():
                 await scene.acknowledged(20)

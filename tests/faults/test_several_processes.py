@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.faults.processes import hubs
+from tests.faults.processes import HubProcess, hubs
 from tests.faults.scene import Scene, a_scene
 from tests.faults.servers import Postgres
 
@@ -16,12 +16,9 @@ CHANGES = 8
 
 
 async def test_a_change_through_one_hub_is_told_by_the_other_at_once(
-    folder: Path, postgres: Postgres, broadcast_url: str
+    pair: Sequence[HubProcess], postgres: Postgres
 ) -> None:
-    async with (
-        hubs(folder, postgres.url, broadcast_url, count=2) as pair,
-        a_scene(pair, postgres.url) as scene,
-    ):
+    async with a_scene(pair, postgres.url) as scene:
         for hub in pair:
             async with scene.changes_through(hub):
                 await scene.acknowledged(1)

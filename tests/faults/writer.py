@@ -23,7 +23,7 @@ _ERROR = {"code": "TIMEOUT", "message": "Slow.", "retryable": True}
 _STATS = "project { stats { revision } }"
 _PAUSE_SECONDS = 0.03
 _PAUSE_AFTER_FAILURE = 0.1
-_FEWEST_IMAGES = 10
+_FEWEST_IMAGES = 5
 
 Outcome = Callable[[bool], None]
 
