@@ -6,7 +6,6 @@ is. Here they are cut off.
 
 import asyncio
 import math
-import socket
 from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
@@ -43,15 +42,12 @@ class _Inbox(Mailbox[Any]):
 class GuardedWebSocket(GuardedWriting, WebSocketsSansIOProtocol):
     """uvicorn's protocol, which ends connections of clients that misbehave.
 
-    A connection that begins to close, whoever began it, is gone ``closing_seconds`` later. The
-    system is given ``unsent_bytes`` at most that are not on their way: what a slow client gets is
-    only as old as the rest of what it is sent.
+    A connection that begins to close, whoever began it, is gone ``closing_seconds`` later.
 
     The application finds ``schema.frames.Frames`` in its scope.
     """
 
     closing_seconds = 3.0
-    unsent_bytes = 2**15
 
     _end: asyncio.TimerHandle | None = None
 
@@ -60,12 +56,6 @@ class GuardedWebSocket(GuardedWriting, WebSocketsSansIOProtocol):
         self.close_timeout = self.closing_seconds
         self.queue = _Inbox()  # type: ignore[assignment]
         self._ready = ReadyFrames(self.cut_off)
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Bound what waits for the client within the system."""
-        super().connection_made(transport)
-        connection: socket.socket = transport.get_extra_info("socket")
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, self.unsent_bytes)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of those who wait to write."""

@@ -11,11 +11,14 @@ _RESET = struct.pack("ii", 1, 0)
 class GuardedWriting(asyncio.Protocol):
     """Stands before a protocol of uvicorn's, and cuts off clients that do not read.
 
-    What the system does not take waits here, and is watched from its first byte on: who takes
-    nothing of it for ``stalled_seconds``, or for a sixth less, is cut off.
+    The system is given ``unsent_bytes`` that are not on their way yet, and little more: so a slow
+    client takes little memory, and what it is sent is as new as can be. The rest waits here, and is
+    watched from its first byte on: who takes nothing of it for ``stalled_seconds``, or for a sixth
+    less, is cut off.
     """
 
     stalled_seconds = 30.0
+    unsent_bytes = 2**15
     transport: asyncio.Transport
 
     _lost = False
@@ -24,8 +27,10 @@ class GuardedWriting(asyncio.Protocol):
     _next_look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Have the transport tell as soon as anything waits."""
+        """Have little wait, and be told as soon as anything does."""
         super().connection_made(transport)
+        connection: socket.socket = transport.get_extra_info("socket")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, self.unsent_bytes)
         transport.set_write_buffer_limits(high=0)
         if transport.get_write_buffer_size():
             # It is taken over from another protocol, which was told already.

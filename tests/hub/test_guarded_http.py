@@ -1,9 +1,9 @@
-"""HTTP connections of a server that shuts down."""
+"""HTTP connections: what waits for who does not read, and what becomes of them in the end."""
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import uvicorn
@@ -69,6 +69,29 @@ async def serving(app: ASGIApp, protocol: type[GuardedHTTP]) -> AsyncIterator[Se
 
 async def hello(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse("hello")(scope, receive, send)
+
+
+async def test_what_waits_for_a_client_that_does_not_read_is_little() -> None:
+    sent = 0
+    full = asyncio.Event()
+
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal sent
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        with suppress(TimeoutError):
+            while True:
+                async with asyncio.timeout(0.5):
+                    await send(
+                        {"type": "http.response.body", "body": b"x" * 1_000, "more_body": True}
+                    )
+                sent += 1_000
+        full.set()
+
+    async with serving(stream, Hasty) as server, dialled(server.address) as client:
+        await client.send(GET)
+        await full.wait()
+    # What lies between the sockets, for want of a network, and little more.
+    assert sent < 500_000
 
 
 async def test_a_request_that_is_on_its_way_is_answered_and_the_connection_closed() -> None:
