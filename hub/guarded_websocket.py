@@ -39,7 +39,7 @@ class _Inbox(Mailbox[Any]):
         return not self._items
 
 
-class GuardedWebSocket(GuardedWriting, WebSocketsSansIOProtocol):
+class GuardedWebSocket(GuardedWriting, WebSocketsSansIOProtocol):  # type: ignore[misc]
     """uvicorn's protocol, which ends connections of clients that misbehave.
 
     A connection that begins to close, whoever began it, is gone ``closing_seconds`` later.
