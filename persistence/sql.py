@@ -5,6 +5,7 @@ The driver, asyncpg, prepares each statement once on each connection and remembe
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import asyncpg
@@ -112,11 +113,9 @@ class Connection:
             raise StatementFailed(error) from None
 
     async def close(self) -> None:
-        """Close it; what it is at is cancelled."""
-        try:
+        """Close it, whether the server listens or not; what it is at is cancelled."""
+        with suppress(*_FAILURES, OSError):
             await self._driver.close(timeout=_CLOSING_SECONDS)
-        except (*_FAILURES, OSError):
-            self._driver.terminate()
 
     def _fail(self, error: Exception, *, committing: bool) -> None:
         """Raise what an error means, if the database is to blame for it."""

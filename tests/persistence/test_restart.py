@@ -363,6 +363,21 @@ async def write_and_fail(database: Database) -> None:
         raise FileNotFoundError
 
 
+async def test_nobody_waits_for_long_for_a_silent_server_to_end_what_is_unwanted(
+    server: EmbeddedPostgres, database: Database
+) -> None:
+    unwanted = asyncio.create_task(sleep_reading(database))
+    stopped = await until_running(server, "pg_sleep")
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        unwanted.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await unwanted
+        await asyncio.gather(*(use(database) for use in USES for _ in range(POOL)))
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+
+
 async def test_mistakes_of_the_hub_are_not_taken_for_the_databases(database: Database) -> None:
     with pytest.raises(Exception, match="no_such_table") as raised:
         async with database.reading() as connection:
