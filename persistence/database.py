@@ -12,7 +12,6 @@ from persistence.sql import Connection, Rows, Statement
 
 __all__ = ["Announcement", "Connection", "Database", "UnitOfWork"]
 
-_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _ANSWER = Statement("SELECT 1")
 
 Announcement = ProjectChange | MembershipsChange
@@ -79,9 +78,9 @@ class Database:
         """Run a READ COMMITTED transaction: commit at the end, roll back if the block raises."""
         async with self._pool.connection(self._gates) as connection:
             unit = UnitOfWork(connection)
-            await connection.control("BEGIN")
+            await connection.begin()
             yield unit
-            await connection.control("COMMIT", committing=True)
+            await connection.commit()
             if unit.announcements:
                 self._on_commit(unit.announcements)
 
@@ -108,9 +107,9 @@ class Database:
     async def snapshot(self) -> AsyncIterator[Connection]:
         """Hold a connection on which all statements see the same moment, read only."""
         async with self._pool.connection(self._gates) as connection:
-            await connection.control(_SNAPSHOT)
+            await connection.begin("REPEATABLE READ, READ ONLY")
             yield connection
-            await connection.control("COMMIT")
+            await connection.roll_back()
 
     async def check(self) -> None:
         """Raise unless the database answers."""

@@ -64,6 +64,7 @@ class Pool:
             },
         }
         self._idle: list[Connection] = []
+        self._cleaning: set[asyncio.Task[None]] = set()
         self._places = Gate(size)
         self._viewers_places = Gate(max(1, size - 1))
         self._share = max(1, size // 2)
@@ -95,8 +96,7 @@ class Pool:
             try:
                 yield connection
             except BaseException as error:
-                # Who loses patience meanwhile leaves it to its own devices.
-                await asyncio.shield(asyncio.create_task(self._clean_up(connection, error)))
+                await self._cleaned_up(connection, error)
                 raise
             self._idle.append(connection)
         finally:
@@ -104,9 +104,9 @@ class Pool:
                 gate.release()
 
     async def close(self) -> None:
-        """Close all connections that are idle: all, where nobody is in a block any more."""
-        idle, self._idle = self._idle, []
-        await asyncio.gather(*(connection.close() for connection in idle))
+        """Close all connections, when nobody is in a block any more."""
+        await asyncio.gather(*self._cleaning)
+        await self._close_idle()
 
     def _idle_one(self) -> Connection | None:
         """Return a connection that was used before, passing over those that have closed since."""
@@ -116,15 +116,25 @@ class Pool:
                 return connection
         return None
 
+    async def _close_idle(self) -> None:
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(connection.close() for connection in idle))
+
+    async def _cleaned_up(self, connection: Connection, error: BaseException) -> None:
+        """Wait until the connection is cleaned up, which goes on if nobody waits any more."""
+        cleaning = asyncio.create_task(self._clean_up(connection, error))
+        self._cleaning.add(cleaning)
+        cleaning.add_done_callback(self._cleaning.discard)
+        await asyncio.shield(cleaning)
+
     async def _clean_up(self, connection: Connection, error: BaseException) -> None:
         """Make a connection fit for others, or close it where it may still be at something."""
         if connection.closed:
             # What ended it may be about to end the others.
-            await self.close()
+            await self._close_idle()
         elif isinstance(error, Exception):
             with suppress(DatabaseTrouble):
-                if connection.in_transaction:
-                    await connection.control("ROLLBACK")
+                await connection.roll_back()
                 self._idle.append(connection)
                 return
         await connection.close()

@@ -84,11 +84,6 @@ class Connection:
         """Whether either side has closed it. The driver knows, without a trip to the server."""
         return self._driver.is_closed()
 
-    @property
-    def in_transaction(self) -> bool:
-        """Whether a transaction has begun, and is not over yet."""
-        return self._driver.is_in_transaction()
-
     async def execute(
         self,
         statement: Statement,
@@ -104,18 +99,33 @@ class Connection:
             self._fail(error, committing=committing)
             raise StatementFailed(error) from None
 
-    async def control(self, command: str, *, committing: bool = False) -> None:
-        """Execute a command that has neither parameters nor rows, as BEGIN or COMMIT."""
-        try:
-            await self._driver.execute(command)
-        except _FAILURES as error:
-            self._fail(error, committing=committing)
-            raise StatementFailed(error) from None
+    async def begin(self, how: str = "READ COMMITTED") -> None:
+        """Begin a transaction of this isolation level."""
+        await self._control(f"BEGIN ISOLATION LEVEL {how}")
+
+    async def commit(self) -> None:
+        """Commit the transaction; an error where the server rolls it back instead."""
+        done = await self._control("COMMIT", committing=True)
+        if done != "COMMIT":
+            raise RuntimeError("a statement of the transaction had failed: it was rolled back")
+
+    async def roll_back(self) -> None:
+        """Undo the transaction, if there is one."""
+        if self._driver.is_in_transaction():
+            await self._control("ROLLBACK")
 
     async def close(self) -> None:
         """Close it, whether the server listens or not; what it is at is cancelled."""
         with suppress(*_FAILURES, OSError):
             await self._driver.close(timeout=_CLOSING_SECONDS)
+
+    async def _control(self, command: str, *, committing: bool = False) -> str:
+        """Execute a command that has neither parameters nor rows; return what was done."""
+        try:
+            return await self._driver.execute(command)
+        except _FAILURES as error:
+            self._fail(error, committing=committing)
+            raise StatementFailed(error) from None
 
     def _fail(self, error: Exception, *, committing: bool) -> None:
         """Raise what an error means, if the database is to blame for it."""

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
 import pytest
 
-from persistence.database import Connection, Database
+from persistence.database import Database
 from persistence.ids import FIRST_ID
 from persistence.pool import Pool
 from persistence.records import MembershipsChange, ProjectChange
@@ -17,6 +18,7 @@ from tests.lab import Lab
 
 PID = Statement("SELECT pg_backend_pid()")
 SLEEP = Statement("SELECT pg_sleep(60)")
+SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state"
 ADD = Statement("INSERT INTO notes VALUES (:note)")
 NOTES = Statement("SELECT note FROM notes ORDER BY note")
 
@@ -106,27 +108,23 @@ async def write_in_a_snapshot(database: Database) -> None:
         await connection.execute(ADD, {"note": "never"})
 
 
-async def sleep(connection: Connection) -> None:
-    await connection.execute(SLEEP)
+async def write_and_sleep(database: Database) -> None:
+    async with database.transaction() as unit:
+        await unit.connection.execute(ADD, {"note": "lost"})
+        await unit.connection.execute(SLEEP)
 
 
 async def test_what_nobody_waits_for_any_more_ends_on_the_server_too(
     database: Database, outside: asyncpg.Connection
 ) -> None:
-    async def write_and_sleep() -> None:
-        async with database.transaction() as unit:
-            await unit.connection.execute(ADD, {"note": "lost"})
-            await sleep(unit.connection)
-
-    sleeping = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state"
-    running = asyncio.create_task(write_and_sleep())
-    while await outside.fetchval(f"{sleeping} = 'active'") == 0:
+    running = asyncio.create_task(write_and_sleep(database))
+    while await outside.fetchval(f"{SLEEPING} = 'active'") == 0:
         pass
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
     assert await notes(database) == []
-    while await outside.fetchval(f"{sleeping} = 'active'") > 0:
+    while await outside.fetchval(f"{SLEEPING} = 'active'") > 0:
         pass
 
 
@@ -176,6 +174,37 @@ async def write_twice(database: Database) -> None:
     async with database.transaction() as unit:
         for _ in range(2):
             await unit.connection.execute(ADD, {"note": "twice"})
+
+
+async def fail_and_go_on(database: Database) -> None:
+    async with database.transaction() as unit:
+        unit.announce(MembershipsChange(user_id=FIRST_ID, since=0, revision=1))
+        await unit.connection.execute(ADD, {"note": "lost"})
+        with suppress(StatementFailed):
+            await unit.connection.execute(Statement("SELECT 1 / 0"))
+
+
+async def test_who_goes_on_after_a_failed_statement_is_not_told_that_it_was_committed(
+    database: Database,
+) -> None:
+    with pytest.raises(RuntimeError, match="rolled back"):
+        await fail_and_go_on(database)
+    assert await notes(database) == []
+
+
+async def test_what_is_left_halfway_twice_is_cleaned_up_before_the_database_is_closed(
+    database: Database, outside: asyncpg.Connection
+) -> None:
+    running = asyncio.create_task(write_and_sleep(database))
+    while await outside.fetchval(f"{SLEEPING} = 'active'") == 0:
+        pass
+    running.cancel()
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await database.close()
+    assert await outside.fetchval(f"{SLEEPING} IS NOT NULL") == 0
 
 
 def test_parameters_are_numbered_once_and_casts_are_left_alone() -> None:
