@@ -73,9 +73,11 @@ class HubProcess(Pausable):
         await self.ready()
 
     async def revive(self) -> None:
-        """Start the process unless it runs; return when it is ready."""
+        """Start the process unless it runs, if only paused; return when it is ready."""
         if self._process is None:
             self.launch()
+        else:
+            self.resume()
         await self.ready()
 
     async def ready(self, *, want: bool = True) -> None:

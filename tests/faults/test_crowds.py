@@ -14,6 +14,7 @@ PEOPLE = 25
 CLIENTS_OF_EACH = 40
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("broadcast_url", ["valkey"], indirect=True)
 async def test_a_thousand_clients_that_lose_their_hubs_at_once_resume_with_their_cursors(
     pair: Sequence[HubProcess], postgres: Postgres, converged: Measured

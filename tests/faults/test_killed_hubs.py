@@ -1,6 +1,7 @@
-"""Hubs are killed: their clients go on with another one, and what they committed is told."""
+"""Hubs are killed or paused: clients go on with others, and whatever was committed is told."""
 
 from collections.abc import Sequence
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,19 @@ async def test_clients_of_a_hub_that_is_killed_resume_at_another_one(
             converged("both are there again", await scene.settled())
         assert set(scene.interruptions()) <= BROKEN
         assert set(scene.ledger.failures) <= UNDONE | UNKNOWN
+
+
+async def test_a_hub_that_was_paused_tells_its_clients_what_they_missed(
+    pair: Sequence[HubProcess], postgres: Postgres, converged: Measured
+) -> None:
+    async with a_scene(pair, postgres.url) as scene:
+        for paused, other in permutations(pair):
+            paused.suspend()
+            async with scene.changes_through(other):
+                await scene.acknowledged(50)
+            paused.resume()
+            converged("the hub goes on", await scene.settled(now()))
+        for hub in pair:
+            await hub.ready()
+        assert scene.interruptions() == {}
+        assert not scene.ledger.failures
