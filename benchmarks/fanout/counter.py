@@ -25,10 +25,9 @@ _REVISION = re.compile(rb'"revision":\s*(\d+)')
 
 
 class Counted(msgspec.Struct, frozen=True):
-    """What came so far: events and their bytes; when the last came, and CPU taken, in seconds."""
+    """Events that came so far; when the last came, and what CPU was taken, in seconds."""
 
     events: int
-    size: int
     last: float
     cpu: float
 
@@ -62,8 +61,7 @@ class Counter:
         self._subscribers: dict[int, Subscriber] = {}
         self._epoll = select.epoll()
         self._buffer = bytearray(_BUFFER_BYTES)
-        self._events = self._size = 0
-        self._last = 0.0
+        self._events = self._last = 0
         self._arrivals: array[int] | None = None
         self._sample = b""
         self._trouble: list[str] = []
@@ -129,7 +127,7 @@ class Counter:
             self._read_what_is_there(left)
         if self._trouble:
             raise RuntimeError(f"{len(self._trouble)} × {self._trouble[0]}")
-        return Counted(self._events, self._size, self._last, time.process_time())
+        return Counted(self._events, self._last / 1e9, time.process_time())
 
     def sample(self) -> bytes:
         """Return the first event's message since this was called last."""
@@ -155,7 +153,6 @@ class Counter:
         subscriber, buffer = self._subscribers[file], self._buffer
         size = subscriber.socket.recv_into(buffer)
         now = time.perf_counter_ns()
-        self._last = now / 1e9
         if (
             not subscriber.rest
             and buffer[1] == 126
@@ -185,7 +182,7 @@ class Counter:
 
     def _note(self, data: bytes | bytearray, begin: int, end: int, now: int) -> None:
         self._events += 1
-        self._size += end - begin
+        self._last = now
         if self._arrivals is not None and (found := _REVISION.search(data, begin, end)):
             self._arrivals.append(int(found[1]))
             self._arrivals.append(now)
