@@ -142,4 +142,4 @@ async def test_nothing_is_kept_where_nobody_waits() -> None:
 def kept(room: Room) -> int:
     """Return how many events the relay keeps."""
     (relay,) = room.relays._relays.values()
-    return len(relay._log._entries)
+    return len(relay._delivery.log._entries)
