@@ -17,7 +17,8 @@ from hub.upload import upload
 
 app = typer.Typer(
     name="cellhub",
-    help="A real-time hub for cell segmentation. It is set up by variables as CELLHUB_DATA_DIR.",
+    help="A real-time hub for cell segmentation."
+    " Settings come from the environment, as CELLHUB_DATA_DIR; docs/operating.md lists them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -17,6 +17,10 @@ _FAILURE = {
 }
 
 
+# Changes that come in a burst are told together: without it each would wait for the one before.
+_PAUSE_SECONDS = 0.12
+
+
 class Story:
     """Ada has a project and Ben helps her, for a while; ``findings`` are what went wrong."""
 
@@ -158,3 +162,4 @@ class Story:
         for actor in self._watching:
             await actor.told_of(changed.project_id, changed.revision)
             await actor.told_in_project(changed.revision, images=images)
+        await asyncio.sleep(_PAUSE_SECONDS)
