@@ -6,9 +6,15 @@ bus       text from any process to all that listen, over broadcaster; may lose s
  └ outbox                what is to be sent
 feeds     per topic: its changes in order, each once, the lost ones read from where they are kept
  ├ feed                  one topic: order, gaps, repairs
- ├ watch                 what one reader of a feed gets
- └ group                 many watches, one reader
-presence  who watches what at this moment, over all processes; room: one topic of it
+ └ watch                 what one reader of a feed gets
+relays    a topic's changes as events, rendered once for each group and handed to all its outlets
+ ├ relay                 one reader of a feed, and all who follow it
+ ├ member, log           where each of them stands; the last events, for those who lag
+ ├ view, outlet          what a relay is told of its topic, and of those who follow
+ └ following             what one subscription follows, over many relays
+presence  who watches what at this moment, over all processes
+ ├ room                  one topic of it
+ └ attendance            rooms as feeds, so that relays can follow them
 latest    messages that nothing depends on
 
 mailbox, tasks, paced and reports are the tools that these are made with.
