@@ -20,8 +20,11 @@ class Waiting:
 
     def _go_on(self) -> None:
         callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            # Who finds the socket full again waits again.
+        for called, callback in enumerate(callbacks):
+            if not self._frames.writable:
+                # Those whose turn has not come are the first the next time.
+                self._callbacks[:0] = callbacks[called:]
+                return
             callback()
 
 

@@ -18,6 +18,7 @@ class StreamOutlet:
 
     def __init__(self) -> None:
         self._items: deque[Payload] = deque()
+        self._kept = self._read = 0
         self._bytes = 0
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
@@ -57,18 +58,21 @@ class StreamOutlet:
         async with aclosing(subscription.payloads()) as payloads:
             async for payload, revision in payloads:
                 self._put(payload, revision)
-                # Its next result is asked for when this one is taken.
-                while self._items:
+                number = self._kept
+                # Its next result is asked for when this one is taken, whatever has come since.
+                while self._read < number:
                     self._taken.clear()
                     await self._taken.wait()
 
     def _put(self, payload: bytes | Result, revision: int | None) -> None:
         self._items.append((payload, revision))
+        self._kept += 1
         self._bytes += _size(payload)
         self._arrived.set()
 
     def _take(self) -> Payload:
         item = self._items.popleft()
+        self._read += 1
         self._bytes -= _size(item[0])
         self._taken.set()
         callbacks, self._callbacks = self._callbacks, []

@@ -2,11 +2,11 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Hashable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
 import strawberry
@@ -23,6 +23,7 @@ from schema.http import GraphQLHTTPEndpoint, HTTPLimits
 from schema.ids import InvalidId
 from schema.limits import DocumentLimits
 from schema.scalars import SCALARS, BigInt, GeoJSON, Upload, stored_geojson
+from schema.sharing import SHARED
 from schema.websocket import GraphQLWebSocketEndpoint
 from schema.websocket_session import SocketLimits
 
@@ -37,6 +38,7 @@ class World:
     count: int = 0
     made: int = 0
     contexts: list["Context"] = field(default_factory=list)
+    labelled: list["Context"] = field(default_factory=list)
     started: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
@@ -144,6 +146,29 @@ class Thing:
     @strawberry.field
     def context(self, info: Info) -> str:
         return f"{id(info.context)} {info.context.request_id}"
+
+    @strawberry.field
+    def asker(self, info: Info) -> str | None:
+        return str(info.context.viewer.user_id) if info.context.viewer else None
+
+    @strawberry.field(metadata=SHARED)
+    def label(self, info: Info, prefix: str = "", points: list[Point] | None = None) -> str:
+        """What anybody may see; who asks it finds out for itself."""
+        info.context.world.labelled.append(info.context)
+        return f"{prefix}{self.number} at {info.context.base_url}"
+
+    @strawberry.field(metadata=SHARED)
+    def named(self, info: Info, key: strawberry.ID | None = None) -> str:
+        return str(key)
+
+    @strawberry.field(metadata=SHARED)
+    async def slow_label(self, info: Info) -> str:
+        await info.context.world.go_on.wait()
+        return f"slow {self.number}"
+
+    @strawberry.field(metadata=SHARED)
+    def broken_label(self, info: Info) -> str | None:
+        raise RuntimeError("a secret of the database")
 
 
 @strawberry.type
@@ -376,6 +401,13 @@ class Subscription:
             world.stopped.set()
 
 
+Observe: TypeAlias = Callable[[str, str, float], None]
+
+
+def unobserved(_kind: str, _outcome: str, _seconds: float) -> None:
+    pass
+
+
 SCHEMA = strawberry.Schema(
     query=Query,
     mutation=Mutation,
@@ -384,8 +416,10 @@ SCHEMA = strawberry.Schema(
 )
 
 
-def executor_of(world: World, limits: DocumentLimits | None = None) -> Executor:
-    return Executor(SCHEMA, limits or DocumentLimits(), world.report)
+def executor_of(
+    world: World, limits: DocumentLimits | None = None, observe: Observe = unobserved
+) -> Executor:
+    return Executor(SCHEMA, limits or DocumentLimits(), world.report, observe)
 
 
 def http_endpoint(world: World, limits: HTTPLimits | None = None) -> GraphQLHTTPEndpoint:
