@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 
 import httpx
 
@@ -43,6 +44,7 @@ class Scene:
         self._http = http
         self._images_of_each = images_of_each
         self._random = random.Random(seed)
+        self._turns = count()
         self._people: list[Account] = []
         self._writers: list[Writer] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -83,11 +85,11 @@ class Scene:
             await writer.begin(self._images_of_each)
             self._writers.append(writer)
 
-    async def add_spectators(self, count: int, clients_of_each: int) -> None:
+    async def add_spectators(self, people: int, clients_of_each: int) -> None:
         """Let more people follow the project."""
         urls = self._urls()
         api = Api(self._http, urls, self.owner.token)
-        for _ in range(count):
+        for _ in range(people):
             person = await sign_up(self._http, urls[0], "Spectator")
             await api.do(
                 "shareProject",
@@ -108,10 +110,13 @@ class Scene:
         return self.client(self.owner)
 
     def client(self, person: Account, *, everything: bool = False) -> Client:
-        """Return a client of somebody, who follows the project or all that they see."""
+        """Return a client of somebody, who follows the project or all that they see.
+
+        Each begins with another hub.
+        """
         guest = person is self._people[-1]
         return Client(
-            self._urls(len(self.clients)),
+            self._urls(next(self._turns)),
             person.token,
             self.chronicle,
             # Who may be shut out of a project does not insist on it.
@@ -196,8 +201,8 @@ class Scene:
         """Return what ended sockets and operations of the clients so far, and how often."""
         total: dict[str, int] = {}
         for client in self.clients:
-            for what, count in client.interruptions.items():
-                total[what] = total.get(what, 0) + count
+            for what, times in client.interruptions.items():
+                total[what] = total.get(what, 0) + times
         return total
 
     def _urls(self, first: int = 0) -> list[str]:
