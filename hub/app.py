@@ -196,17 +196,7 @@ def _endpoints(settings: Settings, services: Services) -> State:
             multipart=MultipartLimits(files=settings.max_files_per_upload),
         ),
     )
-    bus = services.bus
-    for name, meaning, read in (
-        ("websocket_connections", "WebSockets that are open", lambda: sockets.open_sockets),
-        ("event_streams", "Streams of server-sent events that are open", lambda: len(http.streams)),
-        ("asyncio_tasks", "Tasks of the event loop", lambda: len(asyncio.all_tasks())),
-        ("watched_projects", "Projects watched", lambda: len(services.project_feeds)),
-        ("bus_healthy", "1 while the broker is there", lambda: float(bus.healthy)),
-        ("bus_received", "Messages received from the broker", lambda: bus.received),
-        ("bus_dropped", "Messages published but never sent", lambda: bus.dropped),
-    ):
-        metrics.follow(name, meaning, read)
+    _follow(metrics, services, sockets, http)
     return State(
         http=http,
         sockets=sockets,
@@ -214,11 +204,37 @@ def _endpoints(settings: Settings, services: Services) -> State:
         readiness=Readiness(
             {
                 "database": services.database.check,
-                "bus": partial(_check_bus, bus),
+                "bus": partial(_check_bus, services.bus),
                 "blobs": services.blobs.check,
             }
         ),
         metrics=metrics,
+    )
+
+
+def _follow(
+    metrics: Metrics,
+    services: Services,
+    sockets: GraphQLWebSocketEndpoint,
+    http: GraphQLHTTPEndpoint,
+) -> None:
+    """Have the metrics show what is kept elsewhere."""
+    bus = services.bus
+    for name, meaning, read in (
+        ("websocket_connections", "WebSockets that are open", lambda: sockets.open_sockets),
+        ("event_streams", "Streams of server-sent events that are open", lambda: len(http.streams)),
+        ("asyncio_tasks", "Tasks of the event loop", lambda: len(asyncio.all_tasks())),
+        ("watched_projects", "Projects watched", lambda: len(services.project_feeds)),
+        ("bus_rebuilds", "Times the connection to the broker came about", lambda: bus.rebuilds),
+        ("bus_received", "Messages received from the broker", lambda: bus.received),
+        ("bus_dropped", "Messages published but never sent", lambda: bus.dropped),
+    ):
+        metrics.follow(name, meaning, read)
+    metrics.follow(
+        "bus_healthy",
+        "1 while the broker is there, for every worker",
+        lambda: float(bus.healthy),
+        over_workers="livemin",
     )
 
 

@@ -5,6 +5,7 @@ is. Here they are cut off.
 """
 
 import asyncio
+import logging
 import math
 from typing import Any
 
@@ -14,9 +15,12 @@ from websockets.frames import CloseCode, Frame
 from websockets.protocol import State
 
 from hub.guarded_writing import GuardedWriting
+from hub.logs import SOCKETS
 from hub.ready_frames import ReadyFrames
 from realtime.mailbox import Mailbox
 from schema.frames import EXTENSION
+
+_logger = logging.getLogger(SOCKETS)
 
 _MOST_FRAGMENTS = 1_000
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -54,6 +58,7 @@ class GuardedWebSocket(GuardedWriting, WebSocketsSansIOProtocol):  # type: ignor
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.close_timeout = self.closing_seconds
+        self.logger = self.conn.logger = _logger
         self.queue = _Inbox()  # type: ignore[assignment]
         self._ready = ReadyFrames(self.cut_off)
 

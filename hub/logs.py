@@ -10,6 +10,9 @@ from typing import Any
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request, or of the socket, that the running code serves."""
 
+SOCKETS = "hub.sockets"
+"""The logger of what the server tells of single WebSockets."""
+
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 
 
@@ -28,6 +31,8 @@ def configuration(level: str, kind: str) -> dict[str, Any]:
         "loggers": {
             "uvicorn": {"level": level, "handlers": [], "propagate": True},
             "uvicorn.error": {"level": level, "handlers": [], "propagate": True},
+            # Two lines for each that connects; when a hub restarts, that is everybody at once.
+            SOCKETS: {"level": "WARNING" if level == "INFO" else level},
             "alembic": {"level": "WARNING"},
         },
     }

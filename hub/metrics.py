@@ -8,7 +8,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import psutil
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -47,10 +47,23 @@ class Metrics:
         self._operations.labels(kind, outcome).inc()
         self._operation_seconds.labels(kind).observe(seconds)
 
-    def follow(self, name: str, documentation: str, read: Callable[[], float]) -> None:
-        """Show a number that is kept elsewhere; ``name`` goes without the hub's prefix."""
+    def follow(
+        self,
+        name: str,
+        documentation: str,
+        read: Callable[[], float],
+        *,
+        over_workers: Literal["livesum", "livemin"] = "livesum",
+    ) -> None:
+        """Show a number that is kept elsewhere; ``name`` goes without the hub's prefix.
+
+        ``over_workers`` tells what is shown of several workers: their sum, or the least.
+        """
         gauge = Gauge(
-            f"cellhub_{name}", documentation, multiprocess_mode="livesum", registry=self._registry
+            f"cellhub_{name}",
+            documentation,
+            multiprocess_mode=over_workers,
+            registry=self._registry,
         )
         self._followed.append((gauge, read))
 

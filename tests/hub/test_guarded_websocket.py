@@ -1,6 +1,7 @@
 """WebSockets of clients that do not read, do not answer, or do not end."""
 
 import asyncio
+import logging
 import os
 from contextlib import suppress
 
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from hub.guarded_http import GuardedHTTP
+from hub.logs import SOCKETS
 from schema.frames import Frames
 from tests.hub.sockets import (
     Told,
@@ -318,3 +320,22 @@ class TestEnding:
             async with websockets.connect(address) as client:
                 await client.wait_closed()
             assert await told.next() == "went on"
+
+
+async def test_what_the_server_tells_of_a_socket_can_be_left_out(
+    loop: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def app(frames: Frames, receive: Receive, send: Send) -> None:
+        await until_gone(receive)
+
+    caplog.set_level(logging.INFO)
+    protocol = watched()
+    with socket_server(accepting(app), loop, protocol) as address:
+        async with websockets.connect(address):
+            pass
+        await protocol.lost.next()
+    told = {record.name for record in caplog.records if "WebSocket" in record.getMessage()}
+    opened = {record.name for record in caplog.records if record.getMessage() == "connection open"}
+    assert told == {SOCKETS}
+    # The client is of the same library, and says so, too.
+    assert opened - {"websockets.client"} == {SOCKETS}

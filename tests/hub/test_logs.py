@@ -115,6 +115,7 @@ def test_what_nobody_asked_for_is_left_out() -> None:
     lines = printed(
         "logging.getLogger('hub.test').debug('of no interest')",
         "logging.getLogger('alembic.runtime').info('of no interest')",
+        "logging.getLogger('hub.sockets').info('of no interest')",
         "logging.getLogger('hub.test').warning('of interest')",
     )
     assert [line["message"] for line in lines] == ["of interest"]

@@ -85,6 +85,8 @@ from starlette.requests import Request
 from hub.metrics import Metrics
 metrics = Metrics()
 metrics.follow("watched", "Projects watched", lambda: 10)
+healthy = float(sys.argv[1])
+metrics.follow("healthy", "1 where all is well", lambda: healthy, over_workers="livemin")
 for line in sys.stdin:
     if line == "count\\n":
         metrics.operation_ended("event", "ok", 0.5)
@@ -97,9 +99,9 @@ for line in sys.stdin:
 class Worker:
     """A process that counts what it is told to, and tells what all of them count."""
 
-    def __init__(self, shared: Path) -> None:
+    def __init__(self, shared: Path, *, healthy: int = 1) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _WORKER],
+            [sys.executable, "-c", _WORKER, str(healthy)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -130,6 +132,18 @@ def test_any_worker_answers_for_all_but_not_for_the_gauges_of_the_dead(tmp_path:
         left = first.told("show")
         assert left["cellhub_graphql_operations_total|ok|event"] == 2
         assert left["cellhub_watched"] == 10
+    finally:
+        first.kill()
+        second.kill()
+
+
+def test_all_is_well_where_it_is_with_every_worker(tmp_path: Path) -> None:
+    first, second = Worker(tmp_path), Worker(tmp_path, healthy=0)
+    try:
+        second.told("show")
+        assert first.told("show")["cellhub_healthy"] == 0
+        second.kill()
+        assert first.told("show")["cellhub_healthy"] == 1
     finally:
         first.kill()
         second.kill()
