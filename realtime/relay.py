@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from typing import Any, Final, Generic, TypeVar
 
 from realtime.delivery import Delivery, Later, Start
@@ -232,7 +233,7 @@ class Relay(Generic[C]):
                 return delivery.push(Entry(known, revision, event))
         return None
 
-    def _part_within(self, known: int, revision: int) -> None:
+    def _part_within(self, known: int, revision: float) -> None:
         """Part those who know more than is supposed of those who are told what comes next."""
         if known < self._ahead and self._read_events is not None:
             self._part_all(Reason.BEHIND, which=lambda member: known < member.position < revision)
@@ -252,6 +253,6 @@ class Relay(Generic[C]):
                 return
             self._admit(page.audience, None)
             if delivery.revision == known:
-                self._part_within(known, page.revision)
+                self._part_within(known, inf if page.more else page.revision)
             await delivery.push_each(page.events, known, page.revision)
             more = page.more

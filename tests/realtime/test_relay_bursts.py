@@ -6,8 +6,8 @@ import time
 from realtime.view import Reason
 from tests.realtime.relaying import ADA, MOMENT, Follower, Room, a_room
 
-LONGEST_PAUSE = 0.5
-"""How long others may have to wait, in seconds: the machine has more to do than this test."""
+LONGEST_PAUSE = 0.1
+"""How many seconds of CPU others may have to wait for; what others take of the machine aside."""
 
 
 class Pulse:
@@ -28,9 +28,9 @@ class Pulse:
 
     async def _beat(self) -> None:
         while True:
-            began = time.monotonic()
+            began = time.thread_time()
             await asyncio.sleep(0)
-            self.longest = max(self.longest, time.monotonic() - began)
+            self.longest = max(self.longest, time.thread_time() - began)
             self.beats += 1
 
 
@@ -190,6 +190,20 @@ async def test_a_member_that_has_read_more_than_the_relay_gets_no_part_of_it() -
         ahead.follow()
         await room.commit()
         assert ahead.revisions == [6]
+
+
+async def test_not_even_where_the_relay_reads_it_by_pages() -> None:
+    """The member stands behind what is on the first of them."""
+    async with a_room() as room:
+        room.ledger.page_size = 2
+        first = await room.follower()
+        room.ledger.commit(room.topic, 5)
+        ahead = await room.follower()
+        await read_at_the_gate(room, count=3)
+        room.ledger.relays_gate.set()
+        assert await first.reader.until(8) == list(range(1, 9))
+        assert await ahead.reason() is Reason.BEHIND
+        assert ahead.revisions == []
 
 
 async def read_at_the_gate(room: Room, count: int = 1) -> None:
