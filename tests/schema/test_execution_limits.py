@@ -23,25 +23,25 @@ class TestLimits:
     async def _allowed(self, world: World, query: str, limits: DocumentLimits) -> None:
         assert "errors" not in await execute(world, query, limits=limits)
 
-    async def test_characters(self, world: World) -> None:
+    async def test_characters_are_bounded(self, world: World) -> None:
         limits = DocumentLimits(characters=30)
 
         await self._allowed(world, "{ thing { number } }".ljust(30), limits)
         assert "30" in await self._refused(world, "{ thing { number } }".ljust(31), limits)
 
-    async def test_tokens(self, world: World) -> None:
+    async def test_tokens_are_bounded(self, world: World) -> None:
         limits = DocumentLimits(tokens=6)
 
         await self._allowed(world, "{ thing { number } }", limits)
         assert "6" in await self._refused(world, "{ thing { number number } }", limits)
 
-    async def test_depth(self, world: World) -> None:
+    async def test_depth_is_bounded(self, world: World) -> None:
         limits = DocumentLimits(depth=3)
 
         await self._allowed(world, "{ thing { again { number } } }", limits)
         assert "3" in await self._refused(world, "{ thing { again { again { number } } } }", limits)
 
-    async def test_depth_within_fragments(self, world: World) -> None:
+    async def test_depth_counts_through_fragments(self, world: World) -> None:
         limits = DocumentLimits(depth=3)
         query = "{ thing { ...A } } fragment A on Thing { again { ...B } } fragment B on Thing %s"
 
@@ -54,7 +54,7 @@ class TestLimits:
         await self._allowed(world, query, DocumentLimits(aliases=5))
         assert "5" in await self._refused(world, query, DocumentLimits(aliases=4))
 
-    async def test_names_selected_again_and_again(self, world: World) -> None:
+    async def test_names_selected_again_and_again_are_refused(self, world: World) -> None:
         # Comparing n equal fields pairwise takes n² steps: 600 of them took most of a second.
         query = "{" + "things { number }" * 600 + "}"
 
@@ -74,7 +74,7 @@ class TestLimits:
 
         assert f"{2 ** (levels + 1) - 2} aliases" in message
 
-    async def test_fragments_nested_without_end(self, world: World) -> None:
+    async def test_fragments_nested_without_end_are_refused(self, world: World) -> None:
         query = "{ thing { ...F0 } }" + "".join(
             f"fragment F{level} on Thing {{ ...F{level + 1} }}" for level in range(2_000)
         )
@@ -85,7 +85,7 @@ class TestLimits:
 
         assert "nested too deeply" in message
 
-    async def test_brackets_nested_without_end(self, world: World) -> None:
+    async def test_brackets_nested_without_end_are_refused(self, world: World) -> None:
         answer = await execute(world, "{ thing " * 600)
 
         assert codes(answer) == ["BAD_USER_INPUT"]

@@ -47,17 +47,21 @@ class TestFaults:
         assert world.unexpected == []
         assert world.count == 0
 
-    async def test_a_declared_file_that_does_not_come(self, client: httpx.AsyncClient) -> None:
+    async def test_a_declared_file_that_does_not_come_is_refused(
+        self, client: httpx.AsyncClient
+    ) -> None:
         body = operations(2) + part("map", paths(2)) + file_part("0", b"x") + LAST
 
         assert "'1'" in message_of(await send(client, body))
 
-    async def test_a_file_that_the_map_does_not_name(self, client: httpx.AsyncClient) -> None:
+    async def test_a_file_that_the_map_does_not_name_is_refused(
+        self, client: httpx.AsyncClient
+    ) -> None:
         body = operations(1) + part("map", paths(1)) + file_part("9", b"x") + LAST
 
         assert "'9' is not in the map" in message_of(await send(client, body))
 
-    async def test_a_part_that_comes_twice(self, client: httpx.AsyncClient) -> None:
+    async def test_a_part_that_comes_twice_is_refused(self, client: httpx.AsyncClient) -> None:
         body = operations(1) + part("map", paths(1)) + file_part("0", b"x") * 2 + LAST
 
         assert "'0' came twice" in message_of(await send(client, body))
@@ -84,12 +88,14 @@ class TestFaults:
             "variables" + ".input" * 200,
         ],
     )
-    async def test_a_map_that_leads_nowhere(self, client: httpx.AsyncClient, path: str) -> None:
+    async def test_a_map_that_leads_nowhere_is_refused(
+        self, client: httpx.AsyncClient, path: str
+    ) -> None:
         body = operations(1) + part("map", {"0": [path]}) + file_part("0", b"x") + LAST
 
         assert "leads to" in message_of(await send(client, body))
 
-    async def test_a_map_that_leads_to_a_value(self, client: httpx.AsyncClient) -> None:
+    async def test_a_map_that_leads_to_a_value_is_refused(self, client: httpx.AsyncClient) -> None:
         body = (
             part("operations", {"query": UPLOAD, "variables": {"input": {"files": ["x"]}}})
             + part("map", paths(1))
@@ -99,7 +105,7 @@ class TestFaults:
 
         assert "leads to" in message_of(await send(client, body))
 
-    async def test_two_files_for_one_variable(self, client: httpx.AsyncClient) -> None:
+    async def test_two_files_for_one_variable_are_refused(self, client: httpx.AsyncClient) -> None:
         both = {"0": ["variables.input.files.0"], "1": ["variables.input.files.0"]}
         body = (
             operations(1) + part("map", both) + file_part("0", b"x") + file_part("1", b"x") + LAST
@@ -110,14 +116,14 @@ class TestFaults:
     @pytest.mark.parametrize(
         "targets", [[], ["variables.input.files.0", "variables.input.files.1"]]
     )
-    async def test_a_file_for_no_or_two_variables(
+    async def test_a_file_for_no_or_two_variables_is_refused(
         self, client: httpx.AsyncClient, targets: list[str]
     ) -> None:
         body = operations(2) + part("map", {"0": targets}) + file_part("0", b"x") + LAST
 
         assert "exactly one variable" in message_of(await send(client, body))
 
-    async def test_one_variable_used_twice(self, client: httpx.AsyncClient) -> None:
+    async def test_one_variable_used_twice_is_refused(self, client: httpx.AsyncClient) -> None:
         query = "mutation ($file: Upload!) { uploadNames(files: [$file, $file]) }"
         body = (
             part("operations", {"query": query, "variables": {"file": None}})
@@ -130,7 +136,7 @@ class TestFaults:
 
         assert "once only" in response.json()["errors"][0]["message"]
 
-    async def test_two_fields_that_read_files(self, client: httpx.AsyncClient) -> None:
+    async def test_two_fields_that_read_files_are_refused(self, client: httpx.AsyncClient) -> None:
         query = """mutation ($a: Upload!, $b: Upload!) {
             b: uploadNames(files: [$b])
             a: uploadNames(files: [$a])
@@ -160,7 +166,9 @@ class TestFaults:
             LAST,
         ],
     )
-    async def test_parts_in_the_wrong_order(self, client: httpx.AsyncClient, body: bytes) -> None:
+    async def test_parts_in_the_wrong_order_are_refused(
+        self, client: httpx.AsyncClient, body: bytes
+    ) -> None:
         assert "'operations' and 'map'" in message_of(await send(client, body))
 
     @pytest.mark.parametrize(
@@ -183,7 +191,7 @@ class TestFaults:
             ("map", b'{"\xff": []}'),
         ],
     )
-    async def test_operations_and_map_that_make_no_sense(
+    async def test_operations_and_map_that_make_no_sense_are_refused(
         self, client: httpx.AsyncClient, field: str, value: bytes
     ) -> None:
         fields = {"operations": operations(1), "map": part("map", paths(1))}
@@ -193,7 +201,7 @@ class TestFaults:
         assert message_of(await send(client, body))
 
     @pytest.mark.parametrize("cut", [3, 60, 150, -4, -30, -70])
-    async def test_a_truncated_body(self, client: httpx.AsyncClient, cut: int) -> None:
+    async def test_a_truncated_body_is_refused(self, client: httpx.AsyncClient, cut: int) -> None:
         assert message_of(await send(client, whole(b"x" * 50, b"y" * 50)[:cut]))
 
     @pytest.mark.parametrize(
@@ -206,7 +214,9 @@ class TestFaults:
             "multipart/form-data; boundary=\u00fc",
         ],
     )
-    async def test_a_missing_boundary(self, client: httpx.AsyncClient, content_type: str) -> None:
+    async def test_a_missing_boundary_is_refused(
+        self, client: httpx.AsyncClient, content_type: str
+    ) -> None:
         headers = httpx.Headers(HEADERS | {"content-type": content_type}, encoding="utf-8")
 
         response = await client.post("/", content=b"x", headers=headers)
@@ -227,21 +237,25 @@ class TestFaults:
             b"--b0unda7y\r\nContent-Disposition: form-data; name=\xff\r\n\r\nx\r\n" + LAST,
         ],
     )
-    async def test_what_is_no_form_data(self, client: httpx.AsyncClient, body: bytes) -> None:
+    async def test_what_is_no_form_data_is_refused(
+        self, client: httpx.AsyncClient, body: bytes
+    ) -> None:
         assert message_of(await send(client, body))
 
     @pytest.mark.parametrize("field", ["operations", "map"])
-    async def test_an_oversized_field(self, client: httpx.AsyncClient, field: str) -> None:
+    async def test_an_oversized_field_is_refused(
+        self, client: httpx.AsyncClient, field: str
+    ) -> None:
         fields = {"operations": operations(1), "map": part("map", paths(1))}
         fields[field] = part(field, b" " * 2_001)
         body = fields["operations"] + fields["map"] + file_part("0", b"x") + LAST
 
         assert "2000" in message_of(await send(client, body), 413)
 
-    async def test_too_many_files(self, client: httpx.AsyncClient) -> None:
+    async def test_too_many_files_are_refused(self, client: httpx.AsyncClient) -> None:
         assert "3" in message_of(await send(client, whole(*[b"x"] * 4)))
 
-    async def test_a_body_over_the_limit(self, client: httpx.AsyncClient) -> None:
+    async def test_a_body_over_the_limit_is_refused(self, client: httpx.AsyncClient) -> None:
         response = await send(client, whole(b"x" * 100_000, b"y" * 100_001))
 
         assert "200000" in message_of(response, 413)
@@ -249,14 +263,16 @@ class TestFaults:
     @pytest.mark.parametrize(
         "disposition", ["\r\nX-Long: " + "x" * 5_000, "".join(f"\r\nX-{n}: y" for n in range(20))]
     )
-    async def test_headers_that_are_too_large(
+    async def test_headers_that_are_too_large_are_refused(
         self, client: httpx.AsyncClient, disposition: str
     ) -> None:
         body = operations(1) + part("map", paths(1)) + part("0", b"x", disposition) + LAST
 
         assert "header" in message_of(await send(client, body), 413)
 
-    async def test_a_client_that_goes_away(self, address: str, world: World) -> None:
+    async def test_a_client_that_goes_away_stops_the_operation(
+        self, address: str, world: World
+    ) -> None:
         body = whole(b"x" * 50_000)
         wire = await Wire.to(address, len(body))
 
@@ -266,7 +282,9 @@ class TestFaults:
 
         await world.stopped.wait()
 
-    async def test_a_file_that_stops_coming(self, address: str, world: World, stage: Stage) -> None:
+    async def test_a_file_that_stops_coming_is_refused(
+        self, address: str, world: World, stage: Stage
+    ) -> None:
         stage.http = http_endpoint(world, HTTPLimits(idle_seconds=0.2))
         body = whole(b"x" * 50_000)
         wire = await Wire.to(address, len(body))
@@ -315,7 +333,7 @@ class TestNoise:
 
     @given(st.data())
     @settings(max_examples=300)
-    async def test_a_damaged_body(self, data: st.DataObject) -> None:
+    async def test_a_damaged_body_is_read_or_refused(self, data: st.DataObject) -> None:
         body = bytearray(whole(b"x" * 40, b"\r\n--b0unda7"))
         for _ in range(data.draw(st.integers(1, 4))):
             start = data.draw(st.integers(0, len(body)))
@@ -326,7 +344,7 @@ class TestNoise:
 
     @given(st.text(st.sampled_from("filename*=0123'%;\" ütf細-8\\/aA.\0"), max_size=60))
     @settings(max_examples=500)
-    def test_a_damaged_disposition(self, noise: str) -> None:
+    def test_a_damaged_disposition_has_a_name_or_is_refused(self, noise: str) -> None:
         with suppress(Refusal):
             assert file_name(Part("0", None, f"form-data; filename*{noise}"))
 
