@@ -58,9 +58,12 @@ class Relay(Generic[C]):
         self._start = start
         self._empty = empty
         self._read_events = read
+        # The last event: where only the newest counts, the same again is no news to those who got
+        # it. Whoever is placed may know of later ones, up to the revision ahead.
         self._told: Any = None
-        self._audience = NEVER
         self._ahead = NEVER
+        # As of which revision it is known who may follow.
+        self._audience = NEVER
         self._unplaced: list[Callable[[], None]] = []
         self._delivery = Delivery(
             latest_only=read is None, start=start, lost=partial(self._part, reason=Reason.BEHIND)
