@@ -114,8 +114,9 @@ class Stage:
         if credentials == "key":
             token, other_token, secret = other_token, token, key["id"]
         elif credentials == "rotated":
-            values = {"refreshToken": person.refresh_token}
-            rotated = await self.api(at=self.listening).do("refreshSession", _SESSION, **values)
+            rotated = await self.api(at=self.listening).do(
+                "refreshSession", _SESSION, refreshToken=person.refresh_token
+            )
             token, secret = rotated["accessToken"], person.refresh_token
         elif credentials == "session":
             secret = person.refresh_token
@@ -139,14 +140,17 @@ class Stage:
 
     async def share(self, project: str, person: Person, role: str = "VIEWER") -> int:
         """Let somebody in; return the project's revision."""
-        values = {"projectId": project, "email": person.email, "role": role}
-        payload = await self.api(self.owner.token).do("shareProject", _STATS, **values)
+        payload = await self.api(self.owner.token).do(
+            "shareProject", _STATS, projectId=project, email=person.email, role=role
+        )
         return _revision(payload)
 
     async def revoke(self, project: str, person: Person) -> int:
         """Shut somebody out; return the project's revision."""
-        values = {"projectId": project, "userId": person.id}
-        return _revision(await self.api(self.owner.token).do("revokeAccess", _STATS, **values))
+        payload = await self.api(self.owner.token).do(
+            "revokeAccess", _STATS, projectId=project, userId=person.id
+        )
+        return _revision(payload)
 
     async def queue(self, image: str, at: HubProcess) -> int:
         """Queue an image through a hub; return its revision."""
@@ -178,7 +182,7 @@ class Stage:
 async def begun(heard: "dict[str, Heard] | Any") -> None:
     """Wait until each subscription has told something."""
     for each in heard.values():
-        await each.until(lambda events: events)
+        await each.until(bool)
 
 
 def _revision(payload: Any) -> int:
@@ -192,7 +196,7 @@ async def a_stage(
 ) -> AsyncIterator[Stage]:
     """Run two hubs within the block; the faults are those of the one where people listen."""
     async with AsyncExitStack() as stack:
-        running = []
+        running: list[HubProcess] = []
         for name, fault, seconds in (
             ("listening", faults, 3600),
             ("other", (), SHORT_LIVED_SECONDS),
@@ -210,7 +214,8 @@ async def a_stage(
                 )
             )
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=20))
-        stage = Stage(*running, http)
+        listening, other = running
+        stage = Stage(listening, other, http)
         stage.owner = await stage.sign_up("Owner")
         stage.guest = await stage.sign_up("Guest")
         yield stage
