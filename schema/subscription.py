@@ -113,7 +113,7 @@ class Subscription:
 
     @strawberry.subscription(
         graphql_type=Presence,
-        description="Who is watching a project right now, with any subscription to it.",
+        description="Who is watching a project right now, with any subscription that names it.",
     )
     async def presence_changed(
         self, info: Info, project_id: ProjectId
