@@ -10,16 +10,19 @@ from persistence import project
 from persistence.database import Connection
 from persistence.image import COLUMNS, image_of
 from persistence.records import ChangeOperation, ImageRecord, ImageTombstone, ProjectChange
-from persistence.sql import Statement
+from persistence.sql import Row, Statement
 
-_IMAGES = Statement(f"""
-    SELECT {COLUMNS} FROM images WHERE project_id = :project_id AND revision > :since
-    ORDER BY revision LIMIT :limit
-""")
-_TOMBSTONES = Statement("""
+_IMAGES_SINCE = f"SELECT {COLUMNS} FROM images WHERE project_id = :project_id AND revision > :since"
+_TOMBSTONES_SINCE = """
     SELECT id, project_id, revision, deleted_at FROM image_tombstones
-    WHERE project_id = :project_id AND revision > :since ORDER BY revision LIMIT :limit
-""")
+    WHERE project_id = :project_id AND revision > :since
+"""
+_IN_ORDER = " ORDER BY revision LIMIT :limit"
+_ONE = " AND id = :image_id"
+_IMAGES = Statement(_IMAGES_SINCE + _IN_ORDER)
+_TOMBSTONES = Statement(_TOMBSTONES_SINCE + _IN_ORDER)
+_IMAGE = Statement(_IMAGES_SINCE + _ONE)
+_TOMBSTONE = Statement(_TOMBSTONES_SINCE + _ONE)
 
 
 async def images_since(
@@ -30,13 +33,27 @@ async def images_since(
     changed: list[ImageRecord | ImageTombstone] = [
         image_of(row) for row in await connection.execute(_IMAGES, parameters)
     ]
-    changed += [
-        ImageTombstone(
-            id=row.id, project_id=row.project_id, revision=row.revision, deleted_at=row.deleted_at
-        )
-        for row in await connection.execute(_TOMBSTONES, parameters)
-    ]
+    changed += map(_tombstone_of, await connection.execute(_TOMBSTONES, parameters))
     return sorted(changed, key=lambda image: image.revision)[:limit]
+
+
+async def image_since(
+    connection: Connection, project_id: UUID, image_id: UUID, since: int
+) -> Sequence[ImageRecord | ImageTombstone]:
+    """Return the image, deleted or not, if it changed last after ``since``.
+
+    What it takes does not depend on how many others did.
+    """
+    parameters = {"project_id": project_id, "image_id": image_id, "since": since}
+    if images := await connection.execute(_IMAGE, parameters):
+        return [image_of(images.one())]
+    return [*map(_tombstone_of, await connection.execute(_TOMBSTONE, parameters))]
+
+
+def _tombstone_of(row: Row) -> ImageTombstone:
+    return ImageTombstone(
+        id=row.id, project_id=row.project_id, revision=row.revision, deleted_at=row.deleted_at
+    )
 
 
 async def since(

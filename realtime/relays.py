@@ -4,9 +4,11 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Hashable
+from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from realtime.member import Member
 from realtime.outlet import Outlet
@@ -42,7 +44,9 @@ class Relays(Generic[C]):
 
     ``topic`` tells which feed a key is about. With ``read`` followers get every event; without it
     they get the newest, no oftener than every ``seconds_between``, and ``merge`` makes one change
-    of several. To be used between ``async with``'s entry and exit, within that of the feeds.
+    of several. However many relays there are, they put at most ``asks_at_once`` questions to the
+    database at a time, and one about each topic: others want answers, too. To be used between
+    ``async with``'s entry and exit, within that of the feeds.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Relays(Generic[C]):
         merge: Merge[C] | None = None,
         seconds_between: float = 0.1,
         retry_seconds: float = 1.0,
+        asks_at_once: int = 4,
     ) -> None:
         self._feeds = feeds
         self._view = view
@@ -63,6 +68,8 @@ class Relays(Generic[C]):
         self._merge = merge
         self._seconds_between = seconds_between
         self._retry_seconds = retry_seconds
+        self._few_asks = asyncio.Semaphore(asks_at_once)
+        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._relays: dict[Hashable, Relay[C]] = {}
         self._tasks = Tasks()
         self._report = Report(logging.getLogger(__name__))
@@ -103,7 +110,8 @@ class Relays(Generic[C]):
 
     def _open(self, key: Hashable) -> Relay[C]:
         details = self._read is not None
-        watch = self._feeds.join(self._topic(key), merge=self._merge, details=details)
+        topic = self._topic(key)
+        watch = self._feeds.join(topic, merge=self._merge, details=details)
 
         def close() -> None:
             self._feeds.leave(watch)
@@ -116,16 +124,17 @@ class Relays(Generic[C]):
             watch,
             read=self._read,
             seconds_between=0.0 if details else self._seconds_between,
-            ask=self._ask,
+            ask=partial(self._ask, self._turns.setdefault(topic, asyncio.Lock())),
             start=self._tasks.start,
             empty=close,
         )
         return relay
 
-    async def _ask(self, question: Callable[[], Awaitable[Any]]) -> Any:
+    async def _ask(self, turn: asyncio.Lock, question: Callable[[], Awaitable[Any]]) -> Any:
         while True:
             try:
-                return await question()
+                async with turn, self._few_asks:
+                    return await question()
             except Exception as error:  # noqa: BLE001 - whatever it is, it passes
                 self._report("The database does not answer a relay", error)
             await asyncio.sleep(self._retry_seconds * random.uniform(0.5, 1.0))  # noqa: S311

@@ -23,6 +23,8 @@ from resolvers.limits import Limits
 from resolvers.passwords import Passwords
 from resolvers.tokens import AccessTokens
 
+_NOBODY = UUID(int=0)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Services:
@@ -87,9 +89,13 @@ class Context:
 
     @cached_property
     def database(self) -> Database:
-        """The database as the viewer gets at it: whatever one asks, others get their turn."""
-        database = self.services.database
-        return database if self.viewer is None else database.for_viewer(self.viewer.user_id)
+        """The database as the viewer gets at it: whatever one asks, others get their turn.
+
+        What is rendered for many shares a turn, too.
+        """
+        return self.services.database.for_viewer(
+            _NOBODY if self.viewer is None else self.viewer.user_id
+        )
 
     @property
     def outlet(self) -> Outlet:

@@ -84,7 +84,7 @@ async def project_updates(
     services = context.services
     async with Following(context.user_id, context.outlet) as following:
         await following.join(services.project_relays, project_id)
-        async with services.database.reading() as connection:
+        async with context.database.reading() as connection:
             first = await access.project_for(connection, context, project_id, ProjectRole.VIEWER)
         async with services.presence.here(
             project_id, context.user_id, first.project.members_revision
@@ -155,20 +155,20 @@ class VisibleProjects:
 
     async def _reconcile(self, operation: ProjectOperation) -> AsyncGenerator[ProjectUpdate, None]:
         """Bring what was told in line with the memberships that the database has now."""
-        services, user_id = self._context.services, self._context.user_id
+        context, user_id = self._context, self._context.user_id
         # Of one moment, lest one who is shut out and let in again be told of both as of the latter.
-        async with services.database.snapshot() as connection:
+        async with context.database.snapshot() as connection:
             visible = await project.visible(connection, user_id)
             existing = await project.revisions(connection, self._told - visible)
         for project_id in self._told - visible:
             last = self._leave(project_id)
             if project_id in existing:
-                yield _revoked(self._context, project_id, existing[project_id])
+                yield _revoked(context, project_id, existing[project_id])
             else:
-                yield _deleted(self._context, project_id, last + 1)
+                yield _deleted(context, project_id, last + 1)
         new = visible - self._told
-        await self._following.join_all(services.project_relays, new)
-        async with services.database.reading() as connection:
+        await self._following.join_all(context.services.project_relays, new)
+        async with context.database.reading() as connection:
             found = await project.accesses(connection, new, user_id)
         for project_id in sorted(new):
             if project_id in found:
@@ -197,7 +197,7 @@ async def _after(
     project_id: UUID = parting.key
     change: ProjectChange | None = parting.change
     if parting.reason is Reason.BEHIND:
-        async with context.services.database.snapshot() as connection:
+        async with context.database.snapshot() as connection:
             now = await project.access(connection, project_id, context.user_id)
             found = None if now else await project.find(connection, project_id)
         if now is not None:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from persistence import changes, project
 from persistence.change import ProjectAccess
+from persistence.database import Connection
 from persistence.records import ImageRecord, ImageTombstone, ProjectChange, ProjectRole
 from realtime.following import Following
 from realtime.view import Audience, Page, Reason
@@ -78,7 +79,7 @@ class ImagesView(ProjectAudience):
         async with self._database().snapshot() as connection:
             found = await project.find(connection, project_id)
             members = await project.members_now(connection, project_id)
-            images = await changes.images_since(connection, project_id, since, limit=_PAGE)
+            images = await _read(connection, key, since)
         if found is None or members is None:
             return None
         more = len(images) == _PAGE
@@ -127,7 +128,7 @@ async def segmentation_updates(
 async def _begin(context: Context, key: Key, after: int | None) -> "_Reader":
     """Check that the viewer may stream this, and that ``after`` can be answered."""
     project_id, image_id = key
-    async with context.services.database.snapshot() as connection:
+    async with context.database.snapshot() as connection:
         first = await access.project_for(connection, context, project_id, ProjectRole.VIEWER)
         if image_id is not None and not await changes.known(connection, project_id, image_id):
             raise NotFound(access.NO_IMAGE)
@@ -177,7 +178,7 @@ class _Reader:
 
     async def _page(self) -> Sequence[Changed]:
         project_id, _ = self._key
-        async with self._context.services.database.snapshot() as connection:
+        async with self._context.database.snapshot() as connection:
             now = await project.access(connection, project_id, self._context.user_id)
             if now is None:
                 if await project.find(connection, project_id) is None:
@@ -187,7 +188,15 @@ class _Reader:
             self.members_revision = now.project.members_revision
             if self.cursor < await changes.purged_revision(connection, project_id) > self._purged:
                 raise _expired(self.cursor)
-            return await changes.images_since(connection, project_id, self.cursor, limit=_PAGE)
+            return await _read(connection, self._key, self.cursor)
+
+
+async def _read(connection: Connection, key: Key, since: int) -> Sequence[Changed]:
+    """Read a page of what changed after ``since``; of one image, it is all that there is."""
+    project_id, image_id = key
+    if image_id is None:
+        return await changes.images_since(connection, project_id, since, limit=_PAGE)
+    return await changes.image_since(connection, project_id, image_id, since)
 
 
 def _updates(

@@ -37,7 +37,7 @@ async def standing(
     services = context.services
     async with Following(context.user_id, context.outlet) as following:
         await following.join(relays, project_id)
-        async with services.database.reading() as connection:
+        async with context.database.reading() as connection:
             first = await access.project_for(connection, context, project_id, ProjectRole.VIEWER)
         seen: ProjectAccess | None = first
         members_revision = first.project.members_revision
@@ -62,7 +62,7 @@ async def _parted(context: Context, following: Following, project_id: UUID) -> P
         raise Forbidden(NO_LONGER)
     if parting.reason is Reason.GONE:
         return None
-    async with context.services.database.snapshot() as connection:
+    async with context.database.snapshot() as connection:
         seen = await project.access(connection, project_id, context.user_id)
         if seen is None and await project.find(connection, project_id) is not None:
             raise Forbidden(NO_LONGER)

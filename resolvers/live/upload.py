@@ -102,7 +102,7 @@ async def upload_progress(context: Context, upload_id: str) -> AsyncGenerator[Up
         look = True
         while True:
             if look:
-                async with services.database.reading() as connection:
+                async with context.database.reading() as connection:
                     finished = await upload.find(connection, user_id, upload_id)
                 if finished is not None:
                     yield _finished(finished)

@@ -1,0 +1,63 @@
+"""What many relays ask of the database at a time."""
+
+import asyncio
+from uuid import UUID
+
+from realtime.relays import Relays
+from realtime.view import Audience
+from tests.realtime.hearing import everything_heard
+from tests.realtime.ledger import Change, World, a_world
+from tests.realtime.relaying import ADA, MOMENT, Items, Reader, Rendering
+
+Key = tuple[UUID, int]
+
+
+class Parts(Items):
+    """The items of a topic, for each of its keys."""
+
+    def events(self, key: Key, change: Change, known: int) -> list[tuple[int, int]]:  # type: ignore[override]
+        return [(item, item) for item in change.items or ()]
+
+    async def audience(self, key: Key) -> Audience | None:  # type: ignore[override]
+        return await super().audience(key[0])
+
+
+async def follow(relays: Relays[Change], key: Key) -> Reader:
+    reader = Reader(Rendering())
+    member = await relays.join(key, ADA, reader, print)
+    member.follow(0, 0)
+    return reader
+
+
+async def change_members(world: World, topic: UUID) -> None:
+    world.publish(topic, world.ledger.admit(topic, ADA))
+    await everything_heard(world.bus)
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_the_relays_of_a_topic_ask_one_after_the_other_and_keep_no_other_topic_waiting() -> (
+    None
+):
+    async with a_world() as world:
+        ledger = world.ledger
+        view = Parts(ledger)
+        relays: Relays[Change] = Relays(
+            world.feeds, view, topic=lambda key: key[0], read=ledger.page, asks_at_once=2
+        )
+        async with relays:
+            crowded, calm, third = ledger.create(), ledger.create(), ledger.create()
+            keys = [*((crowded, part) for part in range(10)), (calm, 0), (third, 0)]
+            readers = [await follow(relays, key) for key in keys]
+            ledger.relays_gate.clear()
+            await change_members(world, crowded)
+            assert ledger.audience_questions == 1
+            await change_members(world, calm)
+            assert ledger.audience_questions == 2
+            await change_members(world, third)
+            assert ledger.audience_questions == 2
+            ledger.relays_gate.set()
+            async with asyncio.timeout(MOMENT):
+                for reader in readers:
+                    await reader.until(1)
+            assert ledger.audience_questions == len(keys)
