@@ -20,21 +20,21 @@ VALUES: dict[str, str] = {
 }
 """JSON of every kind, to stand where another kind belongs."""
 
-_MAP = {"null", "empty object", "object"}
-_TEXT = {"empty text", "text"}
+_MAP = ("null", "empty object", "object")
+_TEXT = ("empty text", "text")
 
-FIELDS: dict[tuple[str, Path], set[str]] = {
+FIELDS: dict[tuple[str, Path], tuple[str, ...]] = {
     ("connection_init", ("payload",)): _MAP,
     ("ping", ("payload",)): _MAP,
     ("pong", ("payload",)): _MAP,
-    ("subscribe", ("id",)): {"text"},
-    ("subscribe", ("payload",)): set(),
+    ("subscribe", ("id",)): ("text",),
+    ("subscribe", ("payload",)): (),
     ("subscribe", ("payload", "query")): _TEXT,
-    ("subscribe", ("payload", "operationName")): _TEXT | {"null"},
+    ("subscribe", ("payload", "operationName")): (*_TEXT, "null"),
     ("subscribe", ("payload", "variables")): _MAP,
     ("subscribe", ("payload", "extensions")): _MAP,
     ("complete", ("id",)): _TEXT,
-    ("ping", ("type",)): set(),
+    ("ping", ("type",)): (),
 }
 """The fields of messages, and which kinds of values may stand there."""
 
