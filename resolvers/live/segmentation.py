@@ -100,8 +100,8 @@ async def segmentation_updates(
     Without ``after``: what changes from now on. With it: first the latest state of each image whose
     last change is newer, deletions too. Updates that all get alike go to the context's outlet; the
     others are yielded. Raises NotFound where the viewer can't see the project or the image,
-    CursorExpired where deletions newer than ``after`` may be forgotten already, and Forbidden as
-    soon as the viewer can't see the project any more.
+    CursorExpired where deletions newer than ``after`` may be forgotten already, or the project has
+    not come to ``after``, and Forbidden as soon as the viewer can't see the project any more.
     """
     user_id = context.user_id
     if after is not None and after < 0:
@@ -133,15 +133,22 @@ async def _begin(context: Context, key: Key, after: int | None) -> "_Reader":
         if image_id is not None and not await changes.known(connection, project_id, image_id):
             raise NotFound(access.NO_IMAGE)
         purged = await changes.purged_revision(connection, project_id)
-    if after is not None and (0 < after < purged or after > first.project.stats.revision):
-        raise _expired(after)
+    newest = first.project.stats.revision
+    if after is not None and 0 < after < purged:
+        raise _forgotten(after)
+    if after is not None and after > newest:
+        # The hub was restored from a backup, or the revision is another project's.
+        raise _expired(f"The project is at revision {newest}, not yet at {after}")
     return _Reader(context, key, first, purged)
 
 
-def _expired(cursor: int) -> CursorExpired:
+def _forgotten(cursor: int) -> CursorExpired:
+    return _expired(f"Deletions since revision {cursor} are no longer known")
+
+
+def _expired(reason: str) -> CursorExpired:
     return CursorExpired(
-        f"Deletions since revision {cursor} are no longer known: drop what you keep of this"
-        " project and start over with after: 0."
+        f"{reason}: drop what you keep of this project and start over with after: 0."
     )
 
 
@@ -187,7 +194,7 @@ class _Reader:
             self._newest = now.project.stats.revision
             self.members_revision = now.project.members_revision
             if self.cursor < await changes.purged_revision(connection, project_id) > self._purged:
-                raise _expired(self.cursor)
+                raise _forgotten(self.cursor)
             return await _read(connection, self._key, self.cursor)
 
 
