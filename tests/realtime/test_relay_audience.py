@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec.structs import replace
 
 from realtime.view import Reason
 from tests.realtime.relaying import ADA, BEN, CLEO, MOMENT, Rendering, Room, a_room
@@ -113,8 +114,9 @@ async def test_who_was_checked_before_what_came_while_nobody_followed_is_behind(
 ) -> None:
     """There was nobody to ask for."""
     late = await room.join(BEN)
-    room.world.admit(room.topic, ADA)
-    await room.commit()
+    change = room.ledger.admit(room.topic, ADA)
+    room.world.publish(room.topic, replace(change, items=()))
+    await room.heard()
     assert room.ledger.audience_questions == 0
     late.member.follow(1, 1)
     assert await late.reason() is Reason.BEHIND

@@ -124,6 +124,17 @@ async def test_who_says_late_that_it_saw_what_is_over_by_then_learns_so() -> Non
         assert await slow.reader.until(4) == [4]
 
 
+async def test_who_knows_already_keeps_nobody_else_from_being_told() -> None:
+    async with a_paced_room(view=Parity) as room:
+        first = await room.follower(told=0)
+        change = room.ledger.commit(room.topic)
+        ahead = await room.follower(told=1)
+        room.world.publish(room.topic, change)
+        await room.heard()
+        assert first.reader.told == [(1, "1")]
+        assert ahead.revisions == []
+
+
 async def test_who_is_ahead_of_what_the_others_are_told_now_is_not_left_with_it() -> None:
     async with a_paced_room(view=Parity, seconds_between=INTERVAL) as room:
         first = await room.follower(told=0)

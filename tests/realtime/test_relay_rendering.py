@@ -1,12 +1,15 @@
 """Renderings that take their time, and renderings that fail."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from realtime import relay
 from realtime.view import Reason
-from tests.realtime.relaying import MOMENT, Rendering, a_paced_room, a_room
+from tests.realtime.relaying import ADA, MOMENT, Rendering, a_paced_room, a_room
 
 
 async def test_slow_renderings_keep_the_order() -> None:
@@ -119,6 +122,53 @@ async def test_where_a_reading_fails_in_the_middle_nothing_is_missed(start: int)
         assert follower.revisions == [12]
         if joined.undisturbed:
             assert joined.revisions == list(range(start + 1, 13))
+        else:
+            assert await joined.reason() is Reason.BEHIND
+
+
+class BrokenFrom(Rendering):
+    """Fails for events from this one on."""
+
+    first = 3
+    on_failure: Callable[[], None] = staticmethod(lambda: None)
+
+    def _now(self, event: int) -> bytes:
+        if event >= self.first:
+            self.on_failure()
+            raise ValueError(event)
+        return super()._now(event)
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize("start", [1, 2, 5, 8, 11])
+async def test_where_what_overflowed_can_not_be_told_nothing_of_it_is_missed(
+    start: int, early: bool
+) -> None:
+    """What came last is in the mailbox all the same, and goes on from there; it has no events."""
+    async with a_room(mailbox_limit=4) as room:
+        group = BrokenFrom()
+        follower = await room.follower(group=group)
+        joined = await room.join(group=group)
+        room.ledger.relays_gate.clear()
+        room.world.admit(room.topic, ADA)
+        for _ in range(10):
+            change = room.ledger.commit(room.topic)
+            room.world.publish(room.topic, replace(change, items=()))
+        await room.heard()
+        if early:
+            group.on_failure = partial(joined.follow, start)
+        room.ledger.relays_gate.set()
+        assert (await follower.parted()).revision == 1
+        await room.done()
+        group.first = 100
+        if not early:
+            joined.follow(start)
+        follower.follow()
+        await room.commit()
+        assert follower.revisions == [1, 12]
+        if joined.undisturbed:
+            assert start >= 8
+            assert joined.revisions == [12]
         else:
             assert await joined.reason() is Reason.BEHIND
 
