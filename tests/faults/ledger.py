@@ -12,20 +12,23 @@ from tests.faults.truth import Truth
 
 NO_ROLE = "none"
 _PATIENCE_SECONDS = 30.0
+_NEVER = math.inf
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Ledger:
     """The outcomes of mutations.
 
     ``acknowledged`` counts those that succeeded, the last of them at ``latest`` (as of
-    ``time.monotonic``); ``failures`` counts the others by what their caller got to see. Nobody
-    knows what came of those: each leaves what it wanted as one more possibility.
+    ``time.monotonic``); ``failures`` counts the others by what their caller got to see. Where
+    nobody knows what came of one of those, what it wanted is noted as one more possibility.
     """
 
     def __init__(self) -> None:
         self.acknowledged = 0
         self.latest = 0.0
-        self.slowest = 0.0
         self.failures: Counter[str] = Counter()
         self._images: dict[tuple[str, str], set[str]] = {}
         self._projects: dict[str, set[bool]] = {}
@@ -34,11 +37,10 @@ class Ledger:
         self._shut_out: dict[tuple[str, str], list[tuple[int, float]]] = {}
         self._news = asyncio.Event()
 
-    def acknowledge(self, seconds: float) -> None:
-        """Note that a mutation has succeeded, after so many seconds."""
+    def acknowledge(self) -> None:
+        """Note that a mutation has succeeded."""
         self.acknowledged += 1
         self.latest = time.monotonic()
-        self.slowest = max(self.slowest, seconds)
         self._news.set()
 
     def fail(self, what: str) -> None:
@@ -119,11 +121,6 @@ class Ledger:
                 raise Violation(f"{project}: lost what was acknowledged: {sorted(lost)}")
             if [since for since, _ in log] != [0, *(last for _, last in log[:-1])]:
                 raise Violation(f"{project}: the log has gaps: {log}")
-
-
-K = TypeVar("K")
-V = TypeVar("V")
-_NEVER = math.inf
 
 
 def _note(notes: dict[K, set[V]], key: K, value: V, sure: bool) -> None:

@@ -58,6 +58,25 @@ async def test_clients_of_a_hub_that_is_killed_resume_at_another_one(
         assert set(scene.ledger.failures) <= UNDONE | UNKNOWN
 
 
+async def test_clients_of_a_worker_that_is_killed_resume_at_another_one(
+    folder: Path, postgres: Postgres, converged: Measured
+) -> None:
+    async with (
+        hubs(folder, postgres.url, postgres.broker_url, workers=2) as [hub],
+        a_scene([hub], postgres.url) as scene,
+    ):
+        victim, _ = hub.workers()
+        async with scene.changes():
+            await scene.acknowledged(20)
+            victim.kill()
+            await scene.acknowledged(20)
+        converged("all are with the other worker", await scene.settled())
+        await hub.started(3)
+        assert victim not in hub.workers()
+        assert set(scene.interruptions()) <= BROKEN
+        assert set(scene.ledger.failures) <= UNDONE | UNKNOWN
+
+
 async def test_a_hub_that_was_paused_tells_its_clients_what_they_missed(
     pair: Sequence[HubProcess], postgres: Postgres, converged: Measured
 ) -> None:

@@ -7,7 +7,7 @@ from tests.faults.processes import hubs
 from tests.faults.scene import a_scene
 from tests.faults.servers import Postgres, Valkey
 
-ROUNDS = 4
+ROUNDS = 3
 
 
 async def test_messages_that_are_lost_doubled_late_and_out_of_order_mislead_nobody(

@@ -1,6 +1,5 @@
 """The harness itself: hubs end as they are told, and come back under the same address."""
 
-import signal
 from pathlib import Path
 
 from tests.faults.processes import hubs
@@ -34,12 +33,3 @@ async def test_readiness_tells_when_the_database_has_gone_and_come_back(
         await hub.ready(want=False)
         await postgres.start()
         await hub.ready()
-
-
-async def test_one_of_several_workers_is_replaced(folder: Path, postgres: Postgres) -> None:
-    async with hubs(folder, postgres.url, postgres.broker_url, workers=2) as [hub]:
-        [first, second] = hub.workers()
-        first.send_signal(signal.SIGKILL)
-        await hub.started(3)
-        assert first not in hub.workers()
-        assert second in hub.workers()

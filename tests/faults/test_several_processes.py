@@ -51,6 +51,7 @@ async def expect_at_once(scene: Scene) -> None:
     seconds = await scene.settled()
     assert seconds < AT_ONCE_SECONDS, f"a change was told after {seconds:.2f} s"
     assert scene.interruptions() == {}
+    assert not scene.ledger.failures
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
@@ -24,8 +23,6 @@ _STATS = "project { stats { revision } }"
 _PAUSE_SECONDS = 0.03
 _PAUSE_AFTER_FAILURE = 0.1
 _FEWEST_IMAGES = 5
-
-Outcome = Callable[[bool], None]
 
 
 class Writer:
@@ -189,9 +186,8 @@ class Writer:
             raise
 
     async def _call(self, mutation: str, fields: str, **values: Any) -> Any:
-        began = time.monotonic()
         payload = await self.api.do(mutation, fields, **values)
-        self._ledger.acknowledge(time.monotonic() - began)
+        self._ledger.acknowledge()
         return payload
 
     def _have(self, images: dict[str, str], revisions: Iterable[int]) -> None:
