@@ -42,10 +42,14 @@ class Metrics:
             registry=registry,
         )
 
-    def operation_ended(self, kind: str, outcome: str, seconds: float) -> None:
-        """Count a query, a mutation or an event of a subscription, "ok" or failed with a code."""
+    def operation_ended(self, kind: str, outcome: str, seconds: float | None) -> None:
+        """Count a query, a mutation or an event of a subscription, "ok" or failed with a code.
+
+        A subscription that failed itself has no time.
+        """
         self._operations.labels(kind, outcome).inc()
-        self._operation_seconds.labels(kind).observe(seconds)
+        if seconds is not None:
+            self._operation_seconds.labels(kind).observe(seconds)
 
     def follow(
         self,

@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 from realtime.outlet import Outlet
 from resolvers.context import Viewer
-from schema.execution import RequestContext
+from schema.results import RequestContext
 
 _SANE_REQUEST_ID = re.compile(r"[\w.~+/=-]{1,128}", re.ASCII)
 _SANE_HOST = re.compile(r"[\w.-]+(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?", re.ASCII)

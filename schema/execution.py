@@ -6,17 +6,16 @@ resolvers see what they are used to; schema extensions do not run.
 """
 
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Hashable
+from collections.abc import Awaitable, Callable, Hashable
+from functools import partial
 from time import perf_counter
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 from weakref import WeakValueDictionary
 
-import msgspec
 import strawberry
 from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, OperationType
-from graphql.execution import Executor as GraphQLExecutor
 from graphql.execution import create_source_event_stream
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 from strawberry.execution import optimized_is_awaitable
 
 from schema.documents import BadDocument, Document, Documents
@@ -29,42 +28,10 @@ from schema.errors import (
     wire_error,
 )
 from schema.limits import DocumentLimits
+from schema.rendering import Execution, Group, Subscription, for_event
 from schema.requests import GraphQLRequest
+from schema.results import RequestContext, Result, encode
 from schema.variables import entries
-
-Execution: TypeAlias = GraphQLExecutor[Any]
-
-
-class RequestContext(Protocol):
-    """What execution needs to know of the context that resolvers get."""
-
-    @property
-    def request_id(self) -> str:
-        """Names the request in logs and in masked errors."""
-        ...
-
-    def scope(self, *, shared: bool) -> Hashable:
-        """Return what a rendering depends on: of the request, and, unless shared, of the viewer."""
-        ...
-
-    def for_event(self, *, shared: bool) -> "RequestContext":
-        """Return a fresh context for one event of a subscription.
-
-        One that is shared knows no viewer, so that nobody is shown what only another may see.
-        """
-        ...
-
-
-class Result(Struct, frozen=True):
-    """A response, as it is encoded. Without ``data`` nothing was executed: the request is wrong."""
-
-    data: dict[str, Any] | UnsetType | None = UNSET
-    errors: tuple[WireError, ...] | UnsetType = UNSET
-
-    @property
-    def executed(self) -> bool:
-        """Whether an execution took place, however it ended."""
-        return self.data is not UNSET
 
 
 class Operation(Struct, frozen=True, eq=False):
@@ -79,22 +46,11 @@ class Operation(Struct, frozen=True, eq=False):
         return self.node.operation
 
 
-Payload: TypeAlias = tuple[bytes | Result, int | None]
-"""A result, encoded unless it is a last one without data; and its revision, if it has one."""
-
-_encoder = msgspec.json.Encoder()
-
-
-def encode(value: object) -> bytes:
-    """Encode a result or errors as JSON. Leaf values must be serialized already."""
-    return _encoder.encode(value)
-
-
 def _itself(event: object) -> object:
     return event
 
 
-def _unobserved(_kind: str, _outcome: str, _seconds: float) -> None:
+def _unobserved(_kind: str, _outcome: str, _seconds: float | None) -> None:
     pass
 
 
@@ -103,7 +59,7 @@ class Executor:
 
     ``present`` makes of an event of a subscription what its field returns. ``observe`` is told of
     each execution: query, mutation, or event of a subscription; "ok" or the first error's code; how
-    many seconds it took.
+    many seconds it took. It is told of a subscription that failed, too, without a time.
     """
 
     def __init__(
@@ -111,7 +67,7 @@ class Executor:
         schema: strawberry.Schema,
         limits: DocumentLimits,
         on_unexpected: OnUnexpected,
-        observe: Callable[[str, str, float], None] = _unobserved,
+        observe: Callable[[str, str, float | None], None] = _unobserved,
         present: Callable[[Any], object] = _itself,
     ) -> None:
         self._present = present
@@ -164,7 +120,7 @@ class Executor:
 
     async def subscribe(
         self, request: GraphQLRequest, context: RequestContext
-    ) -> "Subscription | Result":
+    ) -> Subscription | Result:
         """Start a subscription. Returns a result without data where it is wrong or refused."""
         operation = self.prepare(request)
         if isinstance(operation, Result):
@@ -180,11 +136,9 @@ class Executor:
         if isinstance(source, ExecutionResult):
             return Result(errors=self._errors(source, context.request_id))
         group = self._group(operation, request, execution)
-        return Subscription(self, aiter(source), group, context)
+        return Subscription(aiter(source), group, partial(self._failed, context))
 
-    def _group(
-        self, operation: Operation, request: GraphQLRequest, execution: Execution
-    ) -> "Group":
+    def _group(self, operation: Operation, request: GraphQLRequest, execution: Execution) -> Group:
         """Return the group of those for whom events are rendered alike."""
         sharing = operation.document.sharing(self._schema)
         context: RequestContext = execution.context_value
@@ -195,24 +149,25 @@ class Executor:
         group = self._groups.get(key)
         if group is None:
             context = context.for_event(shared=sharing.shared)
-            template = _for_event(execution, None, context)
-            group = self._groups[key] = Group(self, template, shared=sharing.shared)
+            template = for_event(execution, None, context)
+            group = Group(self._render, template, shared=sharing.shared)
+            self._groups[key] = group
         return group
 
-    def render(
+    def _render(
         self, template: Execution, event: object, context: RequestContext
     ) -> Result | Awaitable[Result]:
-        """Execute a subscription's selection on one event, at once if nothing is waited for."""
         began = perf_counter()
-        execution = _for_event(template, self._present(event), context)
+        execution = for_event(template, self._present(event), context)
         outcome = execution.execute_operation(serially=False)
         if inspect.isawaitable(outcome):
             return self._end_later(execution, outcome, began)
         return self._end(execution, outcome, "event", began)
 
-    def failed(self, error: Exception, context: RequestContext) -> Result:
-        """Return what a client is told of an exception that ended a stream of events."""
-        return Result(errors=(self._masking.stream_error(error, context.request_id),))
+    def _failed(self, context: RequestContext, error: Exception) -> Result:
+        told = self._masking.stream_error(error, context.request_id)
+        self._observe("subscription", told.code, None)
+        return Result(errors=(told,))
 
     def _begin(
         self, operation: Operation, request: GraphQLRequest, context: RequestContext
@@ -252,77 +207,6 @@ class Executor:
     def _errors(self, outcome: ExecutionResult, request_id: str) -> tuple[WireError, ...]:
         errors: list[GraphQLError] = outcome.errors or []
         return tuple(self._masking.execution_error(error, request_id) for error in errors)
-
-
-class Group:
-    """Subscriptions for which events are rendered alike: each is executed and encoded once."""
-
-    def __init__(self, executor: Executor, template: Execution, *, shared: bool) -> None:
-        self._executor = executor
-        self._template = template
-        self._shared = shared
-
-    def render(self, event: object) -> bytes | Coroutine[Any, Any, bytes]:
-        """Return the result of the selection on an event, as JSON, with a context of its own."""
-        origin: RequestContext = self._template.context_value
-        context = origin.for_event(shared=self._shared)
-        result = self._executor.render(self._template, event, context)
-        return encode(result) if isinstance(result, Result) else _encode_later(result)
-
-
-async def _encode_later(result: Awaitable[Result]) -> bytes:
-    return encode(await result)
-
-
-class Subscription:
-    """A subscription that runs: its own events, and with whom it shares their rendering."""
-
-    def __init__(
-        self,
-        executor: Executor,
-        source: AsyncIterator[object],
-        group: Group,
-        context: RequestContext,
-    ) -> None:
-        self.group = group
-        self._executor = executor
-        self._source = source
-        self._context = context
-
-    async def payloads(self) -> AsyncGenerator[Payload, None]:
-        """Yield a result for each event, as JSON; where the source fails, a last one without data.
-
-        With each comes the event's revision, if it has one. The next event is asked for when the
-        next result is. Closing it closes the source.
-        """
-        try:
-            async for event in self._source:
-                rendered = self.group.render(event)
-                payload = rendered if isinstance(rendered, bytes) else await rendered
-                yield payload, getattr(event, "revision", None)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is masked and reported
-            yield self._executor.failed(error, self._context), None
-        finally:
-            if isinstance(self._source, AsyncGenerator):
-                await self._source.aclose()
-
-
-def _for_event(template: Execution, event: object, context: RequestContext) -> Execution:
-    # Not graphql-core's build_per_event_executor: its copies share one memo of selections, which
-    # grows with each event for as long as the subscription lasts.
-    return type(template)(
-        template.schema,
-        template.fragment_definitions,
-        template.fragments,
-        event,
-        context,
-        template.operation,
-        template.variable_values,
-        template.field_resolver,
-        template.type_resolver,
-        template.subscribe_field_resolver,
-        is_awaitable=template.is_awaitable,
-    )
 
 
 def _refused(message: str) -> Result:

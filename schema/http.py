@@ -17,7 +17,7 @@ from schema.body import Body, ClientGone
 from schema.caller import Authenticate, Caller, MakeContext, caller_of
 from schema.connections import Connections
 from schema.errors import UNAVAILABLE, Masking, OnUnexpected, WireError, wire_error
-from schema.execution import Executor, RequestContext, Result, encode
+from schema.execution import Executor
 from schema.headers import content_type, last_event_id, require_plain_utf8, require_preflight
 from schema.multipart import MultipartLimits, read_multipart
 from schema.negotiation import MediaType, negotiate, status_of
@@ -25,6 +25,7 @@ from schema.parts import Parts, boundary_of
 from schema.refusal import Refusal, bad_request, refusal_of, unauthenticated
 from schema.reply import Reply, send_reply
 from schema.requests import GraphQLRequest, decode_query_string, decode_request
+from schema.results import RequestContext, Result, encode
 from schema.sse import HEADERS, EventStreams, StreamServices, Subscribe, Wire, whole
 
 _RETRY_AFTER_SECONDS = "2"

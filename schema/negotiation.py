@@ -3,7 +3,7 @@
 from enum import StrEnum
 from http import HTTPStatus
 
-from schema.execution import Result
+from schema.results import Result
 
 
 class MediaType(StrEnum):

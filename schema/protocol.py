@@ -12,9 +12,9 @@ from msgspec import Raw, Struct
 
 from resolvers.errors import BadUserInput, RateLimited
 from schema.errors import WireError, wire_error
-from schema.execution import encode
 from schema.messages import Complete, ConnectionInit, Message, Ping, Pong, Subscribe, decode_message
 from schema.requests import GraphQLRequest
+from schema.results import encode
 
 SUBPROTOCOL = "graphql-transport-ws"
 _LONGEST_ID = 256

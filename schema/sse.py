@@ -18,9 +18,10 @@ from realtime.outlet import Outlet
 from resolvers.context import Viewer
 from resolvers.errors import Unauthenticated
 from schema.errors import Masking, WireError, wire_error
-from schema.execution import Executor, RequestContext, Result, encode
+from schema.execution import Executor
 from schema.reply import response_start
 from schema.requests import GraphQLRequest
+from schema.results import RequestContext, Result, encode
 from schema.shutdown import EXTENSION, Shutdown
 from schema.stream_outlet import StreamOutlet
 

@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
 from realtime.outlet import Group, Rendered
-from schema.execution import Payload, Result, Subscription
+from schema.rendering import Payload, Subscription
+from schema.results import Result
 
 _MOST_BYTES = 2**16
 

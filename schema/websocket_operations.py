@@ -17,9 +17,10 @@ from msgspec import Struct
 from resolvers.errors import RateLimited
 from schema.caller import new_request_id
 from schema.errors import Masking, wire_error
-from schema.execution import Executor, RequestContext, Result, encode
+from schema.execution import Executor
 from schema.frames import Frames
 from schema.protocol import Connection, Operation, Transmit
+from schema.results import RequestContext, Result, encode
 from schema.socket_outlet import SocketOutlet, Waiting
 
 # Those that nobody listens to any more run on, and count.

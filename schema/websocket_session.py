@@ -15,7 +15,7 @@ from schema.caller import Authenticate as AuthenticateViewer
 from schema.caller import MakeContext, caller_of
 from schema.connections import Connections
 from schema.errors import Masking
-from schema.execution import Executor, RequestContext
+from schema.execution import Executor
 from schema.frames import EXTENSION, Frames
 from schema.protocol import (
     SUBPROTOCOL,
@@ -29,6 +29,7 @@ from schema.protocol import (
     Stop,
     Transmit,
 )
+from schema.results import RequestContext
 from schema.shutdown import FINISHING_SECONDS
 from schema.socket_outlet import SocketOutlet
 from schema.websocket_operations import Operations

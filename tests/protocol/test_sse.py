@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 
-from schema.execution import Result, encode
 from schema.http import GraphQLHTTPEndpoint, HTTPLimits
+from schema.results import Result, encode
 from schema.sse import next_event
 from tests.protocol.streams import (
     ACCEPT,

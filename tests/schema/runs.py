@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-from schema.execution import Result, Subscription, encode
 from schema.limits import DocumentLimits
+from schema.rendering import Subscription
 from schema.requests import GraphQLRequest
+from schema.results import Result, encode
 from tests.schema.toy import Context, World, executor_of
 
 

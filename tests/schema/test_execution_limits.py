@@ -6,8 +6,9 @@ from contextlib import aclosing
 import pytest
 
 from schema.documents import Documents
-from schema.execution import Result, Subscription
 from schema.limits import DocumentLimits
+from schema.rendering import Subscription
+from schema.results import Result
 from tests.schema.runs import codes, execute, results, subscribe
 from tests.schema.toy import SCHEMA, World
 

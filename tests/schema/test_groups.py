@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from resolvers.context import Viewer
-from schema.execution import Executor, Group, Subscription
+from schema.execution import Executor
+from schema.rendering import Group, Subscription
 from schema.requests import GraphQLRequest
 from tests.schema.toy import ADA, BOB, Context, Thing, World, executor_of
 
@@ -27,7 +28,7 @@ class Stage:
         self.observed: list[tuple[str, str]] = []
         self.executor: Executor = executor_of(world, observe=self._observe)
 
-    def _observe(self, kind: str, outcome: str, _seconds: float) -> None:
+    def _observe(self, kind: str, outcome: str, _seconds: float | None) -> None:
         self.observed.append((kind, outcome))
 
     async def subscribe(

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from realtime.outlet import Rendered
-from schema.execution import Payload, Result, Subscription
+from schema.errors import Masking
+from schema.rendering import Payload, Subscription
+from schema.results import Result
 from schema.socket_outlet import SocketOutlet, Waiting
 from schema.stream_outlet import StreamOutlet
-from tests.schema.toy import Context, World, executor_of
+from tests.schema.toy import World
 
 MOMENT = 10
 LARGE = b"x" * 2**16
@@ -181,7 +183,12 @@ def outlet() -> StreamOutlet:
 @pytest.fixture
 def subscription(world: World, source: Source) -> Subscription:
     group: Any = Verbatim()
-    return Subscription(executor_of(world), source.events(), group, Context(world, "r1"))
+    masking = Masking(world.report)
+
+    def failed(error: Exception) -> Result:
+        return Result(errors=(masking.stream_error(error, "r1"),))
+
+    return Subscription(source.events(), group, failed)
 
 
 async def take(stream: AsyncGenerator[Payload, None], count: int) -> list[bytes]:

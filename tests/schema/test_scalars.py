@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema.execution import Result, encode
 from schema.requests import GraphQLRequest
+from schema.results import Result, encode
 from tests.schema.toy import Context, World, executor_of
 
 VARIABLES = """

@@ -401,10 +401,10 @@ class Subscription:
             world.stopped.set()
 
 
-Observe: TypeAlias = Callable[[str, str, float], None]
+Observe: TypeAlias = Callable[[str, str, float | None], None]
 
 
-def unobserved(_kind: str, _outcome: str, _seconds: float) -> None:
+def unobserved(_kind: str, _outcome: str, _seconds: float | None) -> None:
     pass
 
 
