@@ -61,7 +61,8 @@ def _prepared(settings: Settings, workers: int) -> Iterator[Settings]:
 def _with_broker(settings: Settings, workers: int) -> Settings:
     url = settings.broadcast_url
     if url is None:
-        url = "memory://" if workers == 1 else urls.broker_of(settings.database_url)
+        # It reaches everybody who shares the database, started how and when ever.
+        url = urls.broker_of(settings.database_url)
     elif url.startswith("memory:") and workers > 1:
         line = "CELLHUB_BROADCAST_URL: memory:// does not reach from one worker to another."
         raise SettingsError([line])

@@ -79,11 +79,12 @@ def test_others_may_not_look_around_in_the_data_directory(tmp_path: Path) -> Non
         os.umask(before)
 
 
-def test_one_process_announces_in_memory_and_several_through_the_database(tmp_path: Path) -> None:
-    with prepared(elsewhere(tmp_path)) as settings:
-        assert settings.broadcast_url == "memory://"
-    with prepared(elsewhere(tmp_path), workers=2) as settings:
-        assert settings.broadcast_url == "postgresql://db.example/hub"
+def test_changes_are_announced_through_the_database_where_no_other_broker_is_named(
+    tmp_path: Path,
+) -> None:
+    for workers in (1, 2):
+        with prepared(elsewhere(tmp_path), workers=workers) as settings:
+            assert settings.broadcast_url == "postgresql://db.example/hub"
     given = elsewhere(tmp_path, BROADCAST_URL="redis://broker.example")
     with prepared(given, workers=2) as settings:
         assert settings.broadcast_url == "redis://broker.example"
