@@ -6,6 +6,7 @@ only while somebody needs it.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from functools import partial
 from itertools import chain
@@ -20,6 +21,9 @@ Later: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 """What is still to be awaited."""
 
 Start: TypeAlias = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]
+
+SLICE_SECONDS: Final = 0.005
+"""How long others may be kept waiting."""
 
 _PORTION_DELIVERIES: Final = 5_000
 _PORTION_BYTES: Final = 2**14
@@ -122,15 +126,34 @@ class Delivery:
 
     def _render(self, entry: Entry) -> Later | None:
         """Render an event for each group; return what has to be awaited for that."""
-        slow: dict[Group, asyncio.Task[bytes]] = {}
         lagging = {member.outlet.group for member in self._waiting if member.following}
-        for group in lagging.union(self._live):
+        groups = list(lagging.union(self._live))
+        slow: dict[Group, asyncio.Task[bytes]] = {}
+        self._render_some(entry, groups, slow)
+        return partial(self._render_rest, entry, groups, slow) if groups or slow else None
+
+    def _render_some(
+        self, entry: Entry, groups: list[Group], slow: dict[Group, asyncio.Task[bytes]]
+    ) -> None:
+        """Render an event for groups, which are taken off the list, for a moment."""
+        began = time.monotonic()
+        while groups:
+            group = groups.pop()
             rendered = group.render(entry.event)
             if isinstance(rendered, bytes):
                 entry.payloads[group] = rendered
             else:
                 slow[group] = self._start(rendered)
-        return partial(_rendered, entry, slow) if slow else None
+            if time.monotonic() - began > SLICE_SECONDS:
+                break
+
+    async def _render_rest(
+        self, entry: Entry, groups: list[Group], slow: dict[Group, asyncio.Task[bytes]]
+    ) -> None:
+        while groups:
+            await asyncio.sleep(0)
+            self._render_some(entry, groups, slow)
+        await _rendered(entry, slow)
 
     def _deliver(self, entries: list[Entry]) -> None:
         first, last = entries[0].revision, entries[-1].revision

@@ -13,7 +13,7 @@ from functools import partial
 from math import inf
 from typing import Any, Final, Generic, TypeVar
 
-from realtime.delivery import Delivery, Later, Start
+from realtime.delivery import SLICE_SECONDS, Delivery, Later, Start
 from realtime.log import NEVER, Entry
 from realtime.member import Member
 from realtime.paced import Paced
@@ -23,7 +23,6 @@ from realtime.watch import GONE, Arrivals, Revised, Signal
 
 C = TypeVar("C", bound=Revised)
 
-_SLICE_SECONDS: Final = 0.005
 _NOTHING_ALIKE: Final = object()
 
 _report = Report(logging.getLogger(__name__))
@@ -149,7 +148,7 @@ class Relay(Generic[C]):
         try:
             while self._work is None and (item := self.watch.take()) is not None:
                 later = self._take(item)
-                if later is None and time.monotonic() - began > _SLICE_SECONDS:
+                if later is None and time.monotonic() - began > SLICE_SECONDS:
                     later = partial(asyncio.sleep, 0)
                 if later is not None:
                     self._work = self._start(self._finish(later))

@@ -1,13 +1,15 @@
 """What many relays ask of the database at a time."""
 
 import asyncio
+import time
+from collections.abc import Coroutine
 from uuid import UUID
 
 from realtime.relays import Relays
 from realtime.view import Audience
 from tests.realtime.hearing import everything_heard
 from tests.realtime.ledger import Change, World, a_world
-from tests.realtime.relaying import ADA, MOMENT, Items, Reader, Rendering
+from tests.realtime.relaying import ADA, MOMENT, Items, Reader, Rendering, a_room
 
 Key = tuple[UUID, int]
 
@@ -61,3 +63,25 @@ async def test_the_relays_of_a_topic_ask_one_after_the_other_and_keep_no_other_t
                 for reader in readers:
                     await reader.until(1)
             assert ledger.audience_questions == len(keys)
+
+
+class Laborious(Rendering):
+    """A group whose rendering keeps everybody waiting for a hundredth of a second."""
+
+    def render(self, event: int) -> bytes | Coroutine[object, object, bytes]:
+        time.sleep(0.01)
+        return super().render(event)
+
+
+async def test_others_have_their_turn_while_an_event_is_rendered_for_many_groups() -> None:
+    async with a_room() as room:
+        groups = [Laborious() for _ in range(10)]
+        followers = [await room.follower(group=group) for group in groups]
+        room.world.publish(room.topic, room.ledger.commit(room.topic))
+        turns = set()
+        async with asyncio.timeout(MOMENT):
+            while not all(follower.revisions for follower in followers):
+                turns.add(sum(len(group.rendered) for group in groups))
+                await asyncio.sleep(0)
+        assert turns.issuperset(range(1, 10))
+        assert [follower.revisions for follower in followers] == [[1]] * 10
