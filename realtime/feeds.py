@@ -55,7 +55,7 @@ class Feeds(Generic[C]):
         decode: Callable[[str], C],
         needs_read: Callable[[C], bool] = _never,
         is_last: Callable[[C], bool] = _never,
-        tick_seconds: float = 4.0,
+        tick_seconds: float = 3.0,
         down_tick_seconds: float = 1.0,
         source_seconds: float = 10.0,
         reads_at_once: int = 8,
