@@ -158,6 +158,20 @@ async def test_all_leave_in_the_midst_of_something(midst, caplog) -> None:  # ty
 
 
 @pytest.mark.parametrize("midst", MIDST)
+async def test_nothing_goes_on_for_those_who_left(midst) -> None:  # type: ignore[no-untyped-def]
+    async with a_room() as room:
+        followers = await room.followers(2)
+        await midst(room)
+        for follower in followers:
+            follower.member.leave()
+        async with asyncio.timeout(MOMENT):
+            # There is no event for what nobody but a test asks.
+            while room.relays._tasks._tasks:
+                room.group.gate.set()
+                await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("midst", MIDST)
 async def test_one_leaves_in_the_midst_of_something(midst) -> None:  # type: ignore[no-untyped-def]
     async with a_room() as room:
         leaving, staying = await room.followers(2)

@@ -4,11 +4,19 @@ from functools import partial
 
 import pytest
 
-from tests.realtime.relaying import Follower, Room, a_room
+from realtime.relays import Relays
+from tests.realtime.ledger import Change
+from tests.realtime.relaying import ADA, Follower, Items, Reader, Room, a_room
 
 
 def empty(room: Room) -> bool:
     return len(room.relays) == len(room.world.feeds) == 0
+
+
+def a_relay_besides(room: Room) -> Relays[Change]:
+    """Return other relays over the same feeds."""
+    ledger = room.ledger
+    return Relays(room.world.feeds, Items(ledger), topic=lambda key: key, read=ledger.page)
 
 
 def all_leave(*followers: Follower) -> None:
@@ -82,3 +90,18 @@ async def test_who_is_told_that_it_is_parted_may_make_others_leave() -> None:
         await room.commit()
         assert second.undisturbed
         assert empty(room)
+
+
+async def test_the_last_of_one_relay_may_leave_while_those_of_another_are_to_be_told() -> None:
+    async with a_room() as room, a_relay_besides(room) as relays:
+        leaving = await room.follower()
+        staying = Follower(room, ADA, Reader(room.group))
+        staying.member = await relays.join(
+            room.topic, ADA, staying.reader, staying.partings.put_nowait
+        )
+        staying.follow()
+        leaving.reader.on_deliver = leaving.member.leave
+        await room.commit()
+        await room.commit()
+        assert (leaving.revisions, staying.revisions) == ([1], [1, 2])
+        staying.member.leave()
