@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -31,13 +32,13 @@ def free_port() -> int:
             continue
 
 
-class Pausable:
+class Pausable(ABC):
     """A process with its children, that can be stopped in its tracks."""
 
     @property
+    @abstractmethod
     def pid(self) -> int:
         """The process id while it runs."""
-        raise NotImplementedError
 
     def suspend(self) -> None:
         """Have neither the process nor its children do anything."""
