@@ -142,7 +142,7 @@ async def forgetful_proxy(database_url: str) -> AsyncIterator[tuple[str, asyncio
 
         async def to_server() -> None:
             while data := await reader.read(2**16):
-                if forget.is_set() and b"COMMIT" in data:
+                if forget.is_set() and b"COMMIT" in data.replace(b"COMMITTED", b""):
                     forget.clear()
                     committing.set()
                 server[1].write(data)
