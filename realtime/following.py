@@ -45,6 +45,10 @@ class Following:
         """Get the key's events behind a revision, as ``Member.follow`` says."""
         self._members[key].follow(revision, audience_revision, told)
 
+    def position(self, key: Hashable) -> int:
+        """Return the revision of the last event of the key that was delivered."""
+        return self._members[key].position
+
     def leave(self, key: Hashable) -> int:
         """Follow a key no longer; return the revision of the last event that was delivered."""
         member = self._members.pop(key)

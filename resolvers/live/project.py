@@ -1,9 +1,10 @@
 """projectUpdated: the numbers of one project, or of all that the viewer can see."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
+from math import inf
 from typing import Self
 from uuid import UUID
 
@@ -160,8 +161,8 @@ class VisibleProjects:
         async with context.database.snapshot() as connection:
             visible = await project.visible(connection, user_id)
             existing = await project.revisions(connection, self._told - visible)
-        for project_id in self._told - visible:
-            last = self._leave(project_id)
+        # All of them at once: while one is told of, no other is to be told more.
+        for project_id, last in [*self._leave_those(self._told - visible, existing)]:
             if project_id in existing:
                 yield _revoked(context, project_id, existing[project_id])
             else:
@@ -178,12 +179,25 @@ class VisibleProjects:
             else:
                 self._following.leave(project_id)
 
+    def _leave_those(
+        self, project_ids: Collection[UUID], existing: Mapping[UUID, int]
+    ) -> Iterator[tuple[UUID, int]]:
+        """Follow the projects no longer; yield each with the last revision that was told."""
+        for project_id in project_ids:
+            # Who was told of a later revision was let in again before it.
+            if self._following.position(project_id) < existing.get(project_id, inf):
+                yield project_id, self._leave(project_id)
+
     async def _after(self, parting: Parting) -> AsyncGenerator[ProjectUpdate, None]:
         """Tell what a project has become that can't be followed as before."""
         async for update in _after(self._context, self._following, parting):
             if update.stats is None:
                 self._leave(update.project_id)
             yield update
+        if parting.reason is Reason.SHUT_OUT:
+            # Who was let in again since may have been told so before being told of this.
+            async for update in self._reconcile(ProjectOperation.CREATED):
+                yield update
 
     def _leave(self, project_id: UUID) -> int:
         self._told.remove(project_id)
