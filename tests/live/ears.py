@@ -48,6 +48,11 @@ class Ear:
             await self._news.wait_for(lambda: condition(self.events(key)))
         return self.events(key)
 
+    async def end(self, key: str) -> None:
+        """Wait until the operation has ended."""
+        async with asyncio.timeout(10), self._news:
+            await self._news.wait_for(lambda: key in self.ended)
+
     async def listen(self) -> None:
         async for frame in self._socket:
             assert isinstance(frame, str)

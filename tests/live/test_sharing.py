@@ -1,5 +1,8 @@
 """Frames that are rendered once for many: nobody gets one that was rendered for another."""
 
+import asyncio
+import gc
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -8,8 +11,14 @@ from typing import Any
 import pytest
 
 from hub.embedded_postgres import EmbeddedPostgres
+from realtime.following import Following
+from realtime.member import Member
+from realtime.relay import Relay
 from schema import ids
+from schema.execution import Subscription
 from schema.ids import Kind
+from schema.rendering import Group
+from schema.socket_outlet import SocketOutlet
 from tests.hubs import Person
 from tests.live.ears import Ear, listening
 from tests.live.scenes import Scene, open_scene, project_key, user_key
@@ -282,3 +291,31 @@ async def test_errors_in_what_is_shared_are_masked_alike_and_end_nothing(
     assert "INTERNAL_SERVER_ERROR" in broken
     assert str(scene.folder) not in broken
     assert "errors" not in whole
+
+
+@pytest.mark.parametrize("document", [STATUS, ROLES, POLYGONS], ids=["shared", "own", "slow"])
+async def test_nothing_remains_of_subscriptions_that_ended(
+    project: Project, ears: list[Ear], document: str
+) -> None:
+    before = kept()
+    for round_ in range(3):
+        for ear in ears:
+            await project.follow(ear, f"{round_}", document)
+        revision = await project.move(project.images[round_])
+        for ear in ears:
+            await ear.until(f"{round_}", lambda events: revision in revisions(events))
+            await ear.say(type="complete", id=f"{round_}")
+    for ear in ears:
+        # A socket takes its messages in order, and its operations end in their own time.
+        await ear.subscribe("wrong", "{")
+        await ear.end("wrong")
+    async with asyncio.timeout(10):
+        while kept() != before:
+            await asyncio.sleep(0)
+
+
+def kept() -> Counter[type]:
+    """Count what subscriptions consist of."""
+    gc.collect()
+    parts = (Subscription, Group, SocketOutlet, Following, Member, Relay)
+    return Counter(type(each) for each in gc.get_objects() if isinstance(each, parts))
