@@ -1,7 +1,7 @@
 """What the samples say: is memory flat, and is nothing kept of those who left?"""
 
 from collections.abc import Sequence
-from statistics import linear_regression, mean
+from statistics import linear_regression, mean, median
 
 from benchmarks.soak.gauges import Sample
 
@@ -16,14 +16,14 @@ _NOISE = 2.0
 def growth(samples: Sequence[Sample]) -> tuple[float, float]:
     """Return by how much memory grew in the second half, and what of it may be noise, in MiB.
 
-    The noise is twice the standard error of a line through averages of ten stretches: single
+    The noise is twice the standard error of a line through the medians of ten stretches: single
     samples depend on those before, and would make the error look smaller than it is.
     """
     half = samples[len(samples) // 2 :]
     size = max(1, len(half) // 10)
     stretches = [half[first : first + size] for first in range(0, len(half), size)]
     times = [mean(sample.seconds for sample in stretch) for stretch in stretches]
-    values = [mean(sample.memory for sample in stretch) for stretch in stretches]
+    values = [median(sample.memory for sample in stretch) for stretch in stretches]
     slope, base = linear_regression(times, values)
     residuals = [value - base - slope * at for at, value in zip(times, values, strict=True)]
     middle = mean(times)
