@@ -116,18 +116,22 @@ async def test_what_is_noted_is_yielded_in_its_turn() -> None:
         room.world.publish(key, room.ledger.remove(key))
         await room.heard()
         following.note("behind")
-        assert await anext(following) == "before"
-        assert (await next_of(following)).key == key
-        assert await anext(following) == "behind"
+        heard = []
+        async for item in following:
+            heard.append(item.reason if isinstance(item, Parting) else item)
+            if item == "behind":
+                break
+        assert heard == ["before", Reason.GONE, "behind"]
 
 
-async def test_leaving_tells_what_was_delivered_last() -> None:
+async def test_it_knows_what_was_delivered_last_and_tells_it_when_it_leaves() -> None:
     async with a_room() as room:
         reader = Reader(room.group)
         async with Following(ADA, reader) as following:
             key = await join(following, room)
             await room.commit()
             await room.commit()
+            assert following.position(key) == 2
             assert following.leave(key) == 2
             await room.commit()
             assert reader.revisions == [1, 2]

@@ -201,6 +201,21 @@ async def test_a_topic_that_is_gone_when_its_audience_is_asked_for_ends_with_its
     assert ada.revisions == []
 
 
+async def test_a_topic_that_is_gone_behind_more_than_is_kept_ends_with_its_last_change() -> None:
+    async with a_room(mailbox_limit=3) as room:
+        ada = await room.follower(ADA)
+        room.ledger.relays_gate.clear()
+        for _ in range(5):
+            room.world.admit(room.topic, ADA)
+        last = room.ledger.remove(room.topic)
+        room.world.publish(room.topic, last)
+        await room.heard()
+        room.ledger.relays_gate.set()
+        parting = await ada.parted()
+        assert (parting.reason, parting.change) == (Reason.GONE, last)
+        assert ada.revisions == []
+
+
 async def test_a_reading_shuts_out_before_it_tells(room: Room) -> None:
     """Of a change of the audience no message told: it is found with what is read."""
     ada, ben = await room.follower(ADA), await room.follower(BEN)

@@ -210,6 +210,14 @@ async def test_not_even_where_the_relay_reads_it_by_pages() -> None:
         assert ahead.revisions == []
 
 
+async def test_the_last_event_of_a_change_may_be_more_than_is_sent_at_once() -> None:
+    async with a_room() as room:
+        room.group.padding = "x" * 2**15
+        followers = await room.followers(2)
+        await room.commit(3)
+        await all_until(followers, 3)
+
+
 async def read_at_the_gate(room: Room, count: int = 1) -> None:
     """Commit what is too much to be carried; the relay's question is held up."""
     room.ledger.most_repaired = 0

@@ -1,0 +1,31 @@
+"""Delivery by itself: members may begin at moments at which a relay has none begin."""
+
+from realtime.delivery import Delivery
+from realtime.log import Entry
+from realtime.member import Member
+from realtime.tasks import Tasks
+from tests.realtime.relaying import ADA, Reader, Rendering, a_room
+
+
+async def test_who_begins_while_an_event_is_rendered_for_others_has_lost_it() -> None:
+    tasks = Tasks()
+    lost: list[object] = []
+    delivery = Delivery(latest_only=False, start=tasks.start, lost=lost.append)
+    async with a_room() as room:
+        relay = (await room.follower()).member._relay
+        slow = Rendering(slow=True)
+        slow.gate.clear()
+        readers = [Reader(group) for group in (slow, slow, Rendering())]
+        members = [Member(relay, ADA, reader, lost.append) for reader in readers]
+        for member in members:
+            delivery.hold(member)
+        delivery.begin(members[0])
+        later = delivery.push(Entry(0, 1, "event"))
+        assert later is not None
+        for member in members[1:]:
+            member.position = 0
+            delivery.begin(member)
+        slow.gate.set()
+        await later()
+        assert [reader.revisions for reader in readers] == [[1], [1], []]
+        assert lost == [members[2]]
