@@ -195,7 +195,7 @@ async def test_who_comes_is_rendered_once_for_all_who_watch(scene: Scene, ada: P
                 await until(stream, *present)
             # What the guest is told at first, and the list.
             assert await renderings(scene.hub) - before == 2
-    assert {len(stream.events) for stream in streams} == {4}
+        assert {len(stream.events) for stream in streams} == {4}
 
 
 async def renderings(hub: Hub) -> float:
