@@ -20,16 +20,11 @@ from schema.rendering import Group, Subscription
 from schema.socket_outlet import SocketOutlet
 from tests.hubs import Person
 from tests.live.ears import Ear, listening
+from tests.live.followed import Project, images_updated, rendered, revisions, tells
 from tests.live.scenes import Scene, open_scene, project_key, user_key
+from tests.protocol.streams import streaming
 
-EVENTS = 'cellhub_graphql_operations_total{outcome="ok",type="event"}'
 ALL_NUMBERS = "subscription { projectUpdated { projectId revision operation } }"
-
-
-def images_updated(selection: str, more: str = "") -> str:
-    """Return a document that follows the images of a project."""
-    return f"""subscription($id: ID!, $after: BigInt{more}) {{
-        segmentationUpdated(projectId: $id, after: $after) {{ {selection} }} }}"""
 
 
 ROLES = images_updated("revision image { name project { viewerRole } }")
@@ -52,42 +47,6 @@ async def people(scene: Scene) -> Sequence[Person]:
     return [await scene.hub.person(name) for name in ("Ada", "Ben", "Cleo")]
 
 
-class Project:
-    """Ada's project with a few images, in which Ben is an editor and Cleo a viewer."""
-
-    def __init__(self, scene: Scene, ada: Person, id_: str, images: Sequence[str]) -> None:
-        self.scene = scene
-        self.ada = ada
-        self.id = id_
-        self.spare, *self.images = images
-
-    async def follow(self, ear: Ear, key: str, document: str, **more: Any) -> None:
-        """Subscribe to what changes from now on, whenever that begins."""
-        after = await self.scene.revision(self.id)
-        await ear.subscribe(key, document, id=self.id, after=after, **more)
-
-    async def warm_up(self, *ears: Ear) -> int:
-        """Change something that all hear of: what comes then, they are told together."""
-        revision = await self.move(self.spare)
-        for ear in ears:
-            for key in ear.subscribed:
-                await ear.until(key, lambda events: revision in revisions(events))
-        return revision
-
-    async def move(self, image: str) -> int:
-        """Change an image; return its new revision."""
-        done = await self.ada.do(
-            "setSegmentationStatus", "{ image { revision } }", imageId=image, status="QUEUED"
-        )
-        revision: int = done["image"]["revision"]
-        return revision
-
-    async def give(self, person: Person, role: str) -> None:
-        await self.ada.do(
-            "shareProject", "{ project { id } }", projectId=self.id, email=person.email, role=role
-        )
-
-
 @pytest.fixture
 async def project(scene: Scene, people: Sequence[Person]) -> Project:
     ada, ben, cleo = people
@@ -102,23 +61,8 @@ async def ears(scene: Scene, people: Sequence[Person]) -> AsyncIterator[list[Ear
         yield [await stack.enter_async_context(listening(scene.hub, who)) for who in people]
 
 
-async def rendered(scene: Scene) -> float:
-    """Return how many events the hub has rendered so far."""
-    text = (await scene.hub.http.get("/metrics")).text
-    [value] = [line.split()[-1] for line in text.splitlines() if line.startswith(EVENTS)]
-    return float(value)
-
-
 def has(count: int, events: list[Any]) -> bool:
     return len(events) == count
-
-
-def tells(revision: int, events: list[Any]) -> bool:
-    return revision in revisions(events)
-
-
-def revisions(events: list[Any]) -> list[int]:
-    return [event["revision"] for event in events]
 
 
 async def test_each_sees_ones_own_role_also_while_roles_change(
@@ -158,6 +102,29 @@ async def test_identical_documents_of_different_people_are_rendered_once(
             heard.add(ear.heard[key][-1])
     assert await rendered(scene) == before + 1
     assert len(heard) == 1
+
+
+async def test_event_streams_share_with_sockets(
+    scene: Scene, people: Sequence[Person], project: Project, ears: list[Ear]
+) -> None:
+    after = await scene.revision(project.id)
+    variables = {"id": project.id, "after": after}
+    _, ben, _ = people
+    await project.follow(ears[0], "1", STATUS)
+    async with streaming(
+        scene.hub.http, STATUS, path="/graphql", variables=variables, headers=ben.headers
+    ) as stream:
+        warm = await project.warm_up(ears[0])
+        event = await stream.event()
+        assert event is not None
+        assert event.id == str(warm)
+        before = await rendered(scene)
+        revision = await project.move(project.images[0])
+        await ears[0].until("1", partial(tells, revision))
+        event = await stream.event()
+        assert event is not None
+        assert (event.id, event.data) == (str(revision), ears[0].payloads("1")[-1])
+        assert await rendered(scene) == before + 1
 
 
 async def test_those_who_watch_all_their_projects_share_with_each_other(
