@@ -291,9 +291,11 @@ async def test_credentials_that_hold_no_more_end_what_they_began_and_nothing_els
 async def test_while_the_broker_hangs_all_ends_in_time_and_nothing_later_is_told(
     stage: Stage, brokers: Brokers, converged: Measured
 ) -> None:
-    async with everything_changes(stage, converged):
-        brokers.valkey.suspend()
-    brokers.valkey.resume()
+    try:
+        async with everything_changes(stage, converged):
+            brokers.valkey.suspend()
+    finally:
+        brokers.valkey.resume()
 
 
 @pytest.mark.parametrize("stage", ["deaf"], indirect=True)
