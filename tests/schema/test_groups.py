@@ -77,6 +77,16 @@ async def test_different_people_share_what_is_alike_for_all(
     assert groups[0] is groups[1] is groups[2]
 
 
+async def test_other_documents_are_rendered_for_themselves(stage: Stage, ada: Viewer) -> None:
+    number, label, both = [
+        await stage.group(f"subscription {{ count(to: 1) {{ {fields} }} }}", ada)
+        for fields in ("number", "label", "number label")
+    ]
+    assert (await rendered(number, Thing(number=1)))["data"]["count"].keys() == {"number"}
+    assert (await rendered(label, Thing(number=1)))["data"]["count"].keys() == {"label"}
+    assert (await rendered(both, Thing(number=1)))["data"]["count"].keys() == {"number", "label"}
+
+
 async def test_what_depends_on_who_asks_is_rendered_for_each_person(
     stage: Stage, ada: Viewer, bob: Viewer
 ) -> None:
