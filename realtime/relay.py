@@ -18,6 +18,7 @@ from realtime.log import NEVER, Entry
 from realtime.member import Member
 from realtime.paced import Paced
 from realtime.reports import Report
+from realtime.tasks import heed_cancellation
 from realtime.view import Ask, Audience, Page, Parting, Read, Reason, View
 from realtime.watch import GONE, Arrivals, Revised, Signal
 
@@ -145,19 +146,20 @@ class Relay(Generic[C]):
     def _go_on(self) -> None:
         """Take what has come, unless the work on something earlier is not done."""
         began = time.monotonic()
-        try:
-            while self._work is None and (item := self.watch.take()) is not None:
-                later = self._take(item)
-                if later is None and time.monotonic() - began > SLICE_SECONDS:
-                    later = partial(asyncio.sleep, 0)
-                if later is not None:
-                    self._work = self._start(self._finish(later))
-        except Exception as error:  # noqa: BLE001 - whatever it is, followers must not miss it
-            self._fail(error)
+        while self._work is None and (item := self.watch.take()) is not None:
+            later = self._take(item)
+            if later is None and time.monotonic() - began > SLICE_SECONDS:
+                later = partial(asyncio.sleep, 0)
+            if later is not None:
+                self._work = self._start(self._finish(later))
 
     async def _finish(self, later: Later) -> None:
         try:
             await later()
+        except asyncio.CancelledError as error:
+            # If it is not the relay's own, something was given up that a rendering waited for.
+            heed_cancellation()
+            self._fail(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, followers must not miss it
             self._fail(error)
         finally:
@@ -167,13 +169,20 @@ class Relay(Generic[C]):
             place()
         self._pace()
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         _report(f"The events of {self.key} could not be told", error)
         self._delivery.log.lose(self.watch.revision)
         self._part_all(Reason.BEHIND)
 
     def _take(self, item: C | Signal) -> Later | None:
         """Hand on what a change brings; return what has to be awaited for that."""
+        try:
+            return self._tell(item)
+        except Exception as error:  # noqa: BLE001 - whatever it is, followers must not miss it
+            self._fail(error)
+            return None
+
+    def _tell(self, item: C | Signal) -> Later | None:
         if item is GONE:
             self._end(None)
         elif isinstance(item, Signal):

@@ -173,6 +173,51 @@ async def test_where_what_overflowed_can_not_be_told_nothing_of_it_is_missed(
             assert await joined.reason() is Reason.BEHIND
 
 
+class Cancelled(Rendering):
+    """Waits for something that somebody else gives up."""
+
+    async def _later(self, event: int) -> bytes:
+        await super()._later(event)
+        raise asyncio.CancelledError
+
+
+async def test_a_rendering_that_is_broken_off_is_one_that_fails() -> None:
+    async with a_room() as room:
+        group = Cancelled(slow=True)
+        group.gate.clear()
+        follower, joined = await room.follower(group=group), await room.join()
+        await room.commit()
+        joined.follow(0)
+        await room.commit()
+        group.gate.set()
+        for each in (follower, joined):
+            parting = await each.parted()
+            assert (parting.reason, parting.revision) == (Reason.BEHIND, 0)
+        follower.member.leave()
+        joined.follow()
+        await room.commit()
+        assert joined.revisions == [3]
+
+
+async def test_what_came_with_an_event_that_can_not_be_rendered_is_not_left_behind() -> None:
+    """Nothing else comes that would remind the relay of it: it is the last change of all."""
+    async with a_room() as room:
+        slow = Rendering(slow=True)
+        slow.gate.clear()
+        followers = [await room.follower(group=slow), await room.follower()]
+        await room.commit()
+        await room.commit()
+        room.world.publish(room.topic, room.ledger.remove(room.topic))
+        await room.heard()
+        room.group.broken = True
+        slow.gate.set()
+        for follower in followers:
+            parting = await follower.parted()
+            assert (parting.reason, parting.revision) == (Reason.BEHIND, 1)
+            follower.member.follow(2, 0)
+            assert await follower.reason() is Reason.GONE
+
+
 async def test_a_view_that_fails_parts_everybody() -> None:
     class Broken(Exception):
         pass
