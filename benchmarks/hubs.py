@@ -22,7 +22,7 @@ from persistence.migrate import upgrade
 PASSWORD = "the cells divide at dawn"
 SECRET = "a secret of benchmarks, long enough for it"
 _LOG_LINES = 1_000
-_PRIVATE = re.compile(r"^Private_\w+: +(\d+) kB", re.MULTILINE)
+_ANONYMOUS = re.compile(r"^Anonymous: +(\d+) kB", re.MULTILINE)
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
@@ -40,10 +40,13 @@ class Server:
         threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
         return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
-    def private_bytes(self) -> int:
-        """Return the memory that the process alone has in use, in bytes."""
+    def memory_bytes(self) -> int:
+        """Return the memory that the process has filled, in bytes.
+
+        Mapped files are not in it: whether those are shared depends on what else runs.
+        """
         rollup = Path(f"/proc/{self.pid}/smaps_rollup").read_text()
-        return sum(int(kibibytes) for kibibytes in _PRIVATE.findall(rollup)) * 1024
+        return sum(int(kibibytes) for kibibytes in _ANONYMOUS.findall(rollup)) * 1024
 
     def ask(self, query: str, token: str = "", **variables: Any) -> dict[str, Any]:
         """Send a GraphQL operation; return its data."""

@@ -16,8 +16,8 @@ them back, as it does with ``projectUpdated`` (which is measured apart, at the p
 - Latency runs from the moment that an event is due, just before the request is sent, to the moment
   that a client has the frame, on the same clock. So it is more than from commit to client: it has
   the mutation in it, too.
-- Memory is what the server's process alone has in use (USS) beyond what it had before, divided by
-  the idle subscriptions; what the kernel keeps for sockets is not in it.
+- Memory is what the server's process has filled beyond what it had before, divided by the idle
+  subscriptions; what the kernel keeps for sockets is not in it.
 
 The others keep their subscribers in memory and check nobody's credentials. The bare server does
 nothing but ``transport.write`` of one ready frame to each, on uvloop.

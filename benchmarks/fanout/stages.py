@@ -51,13 +51,13 @@ def _connected(
     target.clients.open(target.server.url, target.token, QUERY, projects(_FIRST))
     target.clients.close(_FIRST)
     settle(target)
-    before = target.server.private_bytes()
+    before = target.server.memory_bytes()
     found = []
     for size in sizes:
         more = projects(size)[target.clients.count :]
         target.clients.open(target.server.url, target.token, QUERY, more)
         settle(target)
-        found.append((target.server.private_bytes() - before) / size / 1024)
+        found.append((target.server.memory_bytes() - before) / size / 1024)
     return found
 
 
