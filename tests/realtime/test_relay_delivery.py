@@ -29,3 +29,21 @@ async def test_who_begins_while_an_event_is_rendered_for_others_has_lost_it() ->
         await later()
         assert [reader.revisions for reader in readers] == [[1], [1], []]
         assert lost == [members[2]]
+
+
+async def test_who_begins_within_a_burst_gets_the_rest_of_it() -> None:
+    tasks = Tasks()
+    lost: list[object] = []
+    delivery = Delivery(latest_only=False, start=tasks.start, lost=lost.append)
+    async with a_room() as room:
+        relay = (await room.follower()).member._relay
+        readers = [Reader(room.group) for _ in range(3)]
+        for position, reader in enumerate(readers):
+            member = Member(relay, ADA, reader, lost.append)
+            member.position = 2 * position
+            delivery.hold(member)
+            delivery.begin(member)
+        await delivery.push_each([(revision, revision) for revision in range(1, 5)], 0, 6)
+        assert [reader.revisions for reader in readers] == [[1, 2, 3, 4], [3, 4], []]
+        assert delivery.revision == 6
+        assert lost == []
