@@ -1,7 +1,7 @@
 """Connections: taken in turn, replaced where the server closed them, waited for at restarts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal
 from uuid import UUID
@@ -11,7 +11,7 @@ import asyncpg
 from sqlalchemy import make_url
 
 from persistence.sql import Connection, Row
-from persistence.trouble import DatabaseTrouble, Unavailable
+from persistence.trouble import DatabaseTrouble, StatementFailed, Unavailable
 
 _NOT_CONNECTED = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 _LONGEST_WAIT_SECONDS = 30.0
@@ -19,6 +19,9 @@ _CONNECT_SECONDS = 5.0
 _RETRY_SECONDS = 0.05
 # The server gives a statement up by itself; only one that says nothing any more takes longer.
 _SILENCE = 1.5
+# How long the server may go on with what nobody waits for any more. Almost everything ends sooner,
+# which costs less than to cancel it, let alone to close the connection and open another.
+_UNWANTED_SECONDS = 0.5
 
 
 class Gate(asyncio.Semaphore):
@@ -87,21 +90,21 @@ class Pool:
     @asynccontextmanager
     async def connection(self, gates: Sequence[Gate]) -> AsyncIterator[Connection]:
         """Hold a connection; a transaction left open in it is rolled back. Raises Unavailable."""
-        passed = 0
+        passed: list[Gate] = []
         try:
             for gate in gates:
                 await gate.acquire()
-                passed += 1
-            connection = self._idle_one() or await self._connect()
+                passed.append(gate)
+            connection = self._idle_one() or await self._opened(passed)
             try:
                 yield connection
-            except BaseException as error:
-                await self._cleaned_up(connection, error)
-                raise
-            self._idle.append(connection)
+            finally:
+                if connection.idle:
+                    self._idle.append(connection)
+                else:
+                    await self._aside(self._clean_up(connection), passed)
         finally:
-            for gate in gates[:passed]:
-                gate.release()
+            _leave(passed)
 
     async def close(self) -> None:
         """Close all connections, when nobody is in a block any more."""
@@ -120,23 +123,40 @@ class Pool:
         idle, self._idle = self._idle, []
         await asyncio.gather(*(connection.close() for connection in idle))
 
-    async def _cleaned_up(self, connection: Connection, error: BaseException) -> None:
-        """Wait until the connection is cleaned up, which goes on if nobody waits any more."""
-        cleaning = asyncio.create_task(self._clean_up(connection, error))
-        self._cleaning.add(cleaning)
-        cleaning.add_done_callback(self._cleaning.discard)
-        await asyncio.shield(cleaning)
+    async def _opened(self, passed: list[Gate]) -> Connection:
+        """Return a new connection. If nobody waits for it any more, it is for others."""
+        opening = asyncio.create_task(self._connect())
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await self._aside(self._keep(opening), passed)
+            raise
 
-    async def _clean_up(self, connection: Connection, error: BaseException) -> None:
-        """Make a connection fit for others, or close it where it may still be at something."""
+    async def _aside(self, work: Coroutine[Any, Any, None], passed: list[Gate]) -> None:
+        """Wait for work that goes on if nobody waits any more; its place is taken until its end."""
+        task = asyncio.create_task(_in_place(work, passed.copy()))
+        passed.clear()
+        self._cleaning.add(task)
+        task.add_done_callback(self._cleaning.discard)
+        await asyncio.shield(task)
+
+    async def _keep(self, opening: "asyncio.Task[Connection]") -> None:
+        """Have a connection that nobody waits for, unless it takes long to open."""
+        with suppress(TimeoutError, Unavailable):
+            async with asyncio.timeout(_UNWANTED_SECONDS):
+                self._idle.append(await opening)
+
+    async def _clean_up(self, connection: Connection) -> None:
+        """Make a connection fit for others, or close it where it stays at something."""
+        with suppress(TimeoutError, DatabaseTrouble, StatementFailed):
+            async with asyncio.timeout(_UNWANTED_SECONDS):
+                await connection.settle()
+        if connection.idle:
+            self._idle.append(connection)
+            return
         if connection.closed:
             # What ended it may be about to end the others.
             await self._close_idle()
-        elif isinstance(error, Exception):
-            with suppress(DatabaseTrouble):
-                await connection.roll_back()
-                self._idle.append(connection)
-                return
         await connection.close()
 
     async def _connect(self) -> Connection:
@@ -154,6 +174,18 @@ class Pool:
                 self._away_since = None
                 return Connection(driver)
             await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _in_place(work: Coroutine[Any, Any, None], passed: Sequence[Gate]) -> None:
+    try:
+        await work
+    finally:
+        _leave(passed)
+
+
+def _leave(passed: Sequence[Gate]) -> None:
+    for gate in passed:
+        gate.release()
 
 
 def _address(url: str) -> dict[str, Any]:

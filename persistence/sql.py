@@ -3,10 +3,11 @@
 The driver, asyncpg, prepares each statement once on each connection and remembers it.
 """
 
+import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import asyncpg
 
@@ -21,6 +22,8 @@ _FAILURES = (
     TimeoutError,
 )
 _CLOSING_SECONDS = 2.0
+
+_Answer = TypeVar("_Answer")
 
 
 class Statement:
@@ -74,15 +77,25 @@ class Connection:
 
     What it is told to do raises DatabaseTrouble, or StatementFailed. ``committing`` says that it
     commits: if the connection is lost meanwhile, nobody knows the outcome.
+
+    It is told one thing at a time. Who is cancelled meanwhile does not cancel the statement: that
+    would take another connection, and leave on the server what it was about to prepare. It goes on,
+    and before the connection is of use again it has to ``settle``.
     """
 
     def __init__(self, driver: "asyncpg.Connection[Row]") -> None:
         self._driver = driver
+        self._running: asyncio.Task[Any] | None = None
 
     @property
     def closed(self) -> bool:
         """Whether either side has closed it. The driver knows, without a trip to the server."""
         return self._driver.is_closed()
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is open, runs no statement and is in no transaction."""
+        return not (self._running or self.closed or self._driver.is_in_transaction())
 
     async def execute(
         self,
@@ -93,11 +106,8 @@ class Connection:
     ) -> Rows:
         """Execute a statement; return its rows, none where it has no RETURNING."""
         values = [parameters[name] for name in statement.parameters]
-        try:
-            return Rows(await self._driver.fetch(statement.sql, *values))
-        except _FAILURES as error:
-            self._fail(error, committing=committing)
-            raise StatementFailed(error) from None
+        running = self._start(self._driver.fetch(statement.sql, *values))
+        return Rows(await self._outcome(running, committing=committing))
 
     async def begin(self, how: str = "READ COMMITTED") -> None:
         """Begin a transaction of this isolation level."""
@@ -111,21 +121,47 @@ class Connection:
 
     async def roll_back(self) -> None:
         """Undo the transaction, if there is one."""
-        if self._driver.is_in_transaction():
+        if not self.closed and self._driver.is_in_transaction():
             await self._control("ROLLBACK")
+
+    async def settle(self) -> None:
+        """Wait for the end of a statement whose caller was cancelled, and undo its transaction."""
+        if self._running is not None:
+            with suppress(StatementFailed):
+                await self._outcome(self._running)
+        await self.roll_back()
 
     async def close(self) -> None:
         """Close it, whether the server listens or not; what it is at is cancelled."""
+        if self._running is not None:
+            self._running.cancel()
         with suppress(*_FAILURES, OSError):
             await self._driver.close(timeout=_CLOSING_SECONDS)
 
     async def _control(self, command: str, *, committing: bool = False) -> str:
         """Execute a command that has neither parameters nor rows; return what was done."""
+        return await self._outcome(
+            self._start(self._driver.execute(command)), committing=committing
+        )
+
+    def _start(self, work: Coroutine[Any, Any, _Answer]) -> asyncio.Task[_Answer]:
+        if self._running is not None:
+            work.close()
+            raise RuntimeError("the connection is at something already")
+        running = self._running = asyncio.create_task(work)
+        return running
+
+    async def _outcome(
+        self, running: asyncio.Task[_Answer], *, committing: bool = False
+    ) -> _Answer:
         try:
-            return await self._driver.execute(command)
+            return await asyncio.shield(running)
         except _FAILURES as error:
             self._fail(error, committing=committing)
             raise StatementFailed(error) from None
+        finally:
+            if running.done():
+                self._running = None
 
     def _fail(self, error: Exception, *, committing: bool) -> None:
         """Raise what an error means, if the database is to blame for it."""

@@ -378,6 +378,23 @@ async def test_nobody_waits_for_long_for_a_silent_server_to_end_what_is_unwanted
         os.kill(stopped, signal.SIGCONT)
 
 
+async def test_nobody_waits_for_long_for_a_connection_that_is_unwanted(
+    server: EmbeddedPostgres, database: Database
+) -> None:
+    silent = int(next(server._folder.glob("*/postmaster.pid")).read_text().split()[0])
+    os.kill(silent, signal.SIGSTOP)
+    try:
+        unwanted = asyncio.create_task(read(database))
+        await asyncio.sleep(0)
+        unwanted.cancel()
+        async with asyncio.timeout(PATIENCE):
+            with pytest.raises(asyncio.CancelledError):
+                await unwanted
+    finally:
+        os.kill(silent, signal.SIGCONT)
+    await asyncio.gather(*(use(database) for use in USES for _ in range(POOL)))
+
+
 async def test_mistakes_of_the_hub_are_not_taken_for_the_databases(database: Database) -> None:
     with pytest.raises(Exception, match="no_such_table") as raised:
         async with database.reading() as connection:
