@@ -1,6 +1,7 @@
 """The application: what answers where, over services that live as long as it does."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -39,6 +40,8 @@ from schema.roots import build_schema
 from schema.updates import present
 from schema.websocket import GraphQLWebSocketEndpoint
 from schema.websocket_session import SocketLimits
+
+logger = logging.getLogger(__name__)
 
 
 class State(TypedDict):
@@ -80,20 +83,31 @@ class _SocketsFirst:
 
     What Starlette and its middleware would hold for each takes a tenth of a socket's memory, and so
     do its headers.
+
+    The server cancels what it can't wait for any longer when it ends; the connections have ended
+    by then. That is no fault, for which it would take it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._endpoint(scope)(scope, receive, send)
+        except asyncio.CancelledError:
+            if scope["type"] == "lifespan":
+                raise
+            logger.warning("Given up, since the hub ends and this still runs.")
+
+    def _endpoint(self, scope: Scope) -> ASGIApp:
         if scope["type"] != "websocket" or scope["path"] != f"{scope['root_path']}/graphql":
-            await self._app(scope, receive, send)
-            return
+            return self._app
         request_id = caller_of(scope, Headers(scope=scope)).request_id
         logs.request_id.set(request_id)
         host = [pair for pair in scope["headers"] if pair[0] == b"host"]
         scope["headers"] = [*host, (b"x-request-id", request_id.encode())]
-        await scope["state"]["sockets"](scope, receive, send)
+        endpoint: ASGIApp = scope["state"]["sockets"]
+        return endpoint
 
 
 def create_app(settings: Settings) -> ASGIApp:

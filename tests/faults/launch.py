@@ -63,12 +63,23 @@ def drop_messages() -> None:
     backends.make_backend = make_deaf
 
 
+def end_in_a_hurry() -> None:
+    """Have the process wait for next to nothing when it is told to end."""
+    from schema import shutdown
+
+    shutdown.FINISHING_SECONDS = 0.5  # type: ignore[misc]
+    from hub import serve
+
+    serve._SHUTDOWN_SECONDS = 2
+
+
 def main() -> None:
     """Build in the faults that are asked for, and run the command."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--die-before-publishing", type=int, metavar="NTH")
     parser.add_argument("--garble-messages", type=int, metavar="SEED")
     parser.add_argument("--drop-messages", action="store_true")
+    parser.add_argument("--end-in-a-hurry", action="store_true")
     faults, command = parser.parse_known_args()
     if faults.die_before_publishing is not None:
         die_before_publishing(faults.die_before_publishing)
@@ -76,6 +87,8 @@ def main() -> None:
         garble_messages(faults.garble_messages)
     if faults.drop_messages:
         drop_messages()
+    if faults.end_in_a_hurry:
+        end_in_a_hurry()
     sys.argv = ["cellhub", *command]
     from hub.cli import main as cellhub
 

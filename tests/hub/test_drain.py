@@ -26,8 +26,11 @@ GET = b"GET /healthz HTTP/1.1\r\nHost: hub\r\n\r\n"
 
 
 @pytest.fixture
-async def process(database_url: str, tmp_path: Path) -> AsyncIterator[HubProcess]:
-    async with hubs(tmp_path, database_url, "memory://") as [running]:
+async def process(
+    request: pytest.FixtureRequest, database_url: str, tmp_path: Path
+) -> AsyncIterator[HubProcess]:
+    faults = [getattr(request, "param", [])]
+    async with hubs(tmp_path, database_url, "memory://", faults=faults) as [running]:
         yield running
 
 
@@ -90,19 +93,20 @@ async def ends_in_order(process: HubProcess) -> None:
     assert "Traceback" not in process.log.read_text()
 
 
+def renaming(project: str, name: str) -> dict[str, Any]:
+    return {"query": RENAME, "variables": {"id": project, "name": name}}
+
+
 async def test_mutations_that_run_are_answered_and_then_the_connections_close(
     process: HubProcess, http: httpx.AsyncClient, ada: Person, project: str, database_url: str
 ) -> None:
-    def renaming(name: str) -> dict[str, Any]:
-        return {"query": RENAME, "variables": {"id": project, "name": name}}
-
     async with connect(address_of(process), token_of(ada)) as client:
         await client.subscribe("w", WATCH, variables={"id": project})
         assert (await client.hear())["id"] == "w"
         async with locked_projects(database_url) as lock:
-            await client.say(id="m", type="subscribe", payload=renaming("by socket"))
-            post = http.post("/graphql", json=renaming("by request"), headers=ada.headers)
-            posted = asyncio.create_task(post)
+            await client.say(id="m", type="subscribe", payload=renaming(project, "by socket"))
+            body = renaming(project, "by request")
+            posted = asyncio.create_task(http.post("/graphql", json=body, headers=ada.headers))
             await until_waiting(lock, 2)
             os.kill(process.pid, signal.SIGTERM)
             await until_it_accepts_no_more(process)
@@ -149,3 +153,23 @@ async def test_nobody_holds_up_the_end(
         await unanswering.send(frame(Opcode.PING))
         await ends_in_order(process)
         assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("process", [["--end-in-a-hurry"]], indirect=True)
+async def test_mutations_that_outlast_the_end_are_given_up_and_the_log_says_so(
+    process: HubProcess, http: httpx.AsyncClient, ada: Person, project: str, database_url: str
+) -> None:
+    body = renaming(project, "too late")
+    async with (
+        connect(address_of(process), token_of(ada)) as client,
+        locked_projects(database_url) as lock,
+    ):
+        await client.say(id="m", type="subscribe", payload=body)
+        posted = asyncio.create_task(http.post("/graphql", json=body, headers=ada.headers))
+        await until_waiting(lock, 2)
+        os.kill(process.pid, signal.SIGTERM)
+        with pytest.raises(httpx.TransportError):
+            await posted
+        assert await client.closed() == (1012, "Service restart")
+        await ends_in_order(process)
+    assert process.log.read_text().count("Given up, since the hub ends") == 2
