@@ -48,6 +48,14 @@ class Supervisor(Multiprocess):
                 return
             self._leaving = None
 
+    def keep_subprocess_alive(self) -> None:
+        """Replace the processes that have died, or do not answer."""
+        for process in self.processes:
+            # Their own ends of the pipes. Open here, too, they would hide that a process has died
+            # from whoever waits for its answer.
+            process.child_conn.close()
+        super().keep_subprocess_alive()
+
     def join_all(self) -> None:
         """Wait until all processes have ended, and kill those that don't."""
         deadline = time.monotonic() + self._ending_seconds

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -25,11 +26,11 @@ from tests.protocol.client import connect
 
 CREATE = "mutation($name: String!) { createProject(input: {name: $name}) { project { id } } }"
 STARTED = "Application startup complete."
-IMPATIENT = """
+SET = """
 import hub.serve
 from hub.cli import main
 
-hub.serve._ENDING_SECONDS = 1.0
+hub.serve.{} = {}
 main()
 """
 
@@ -187,22 +188,44 @@ async def test_a_process_whose_successor_does_not_start_goes_on(
     assert await process.stop() == 0
 
 
-def test_a_process_that_does_not_end_is_killed(tmp_path: Path) -> None:
+@contextmanager
+def two_workers(folder: Path, name: str, value: object) -> Iterator[Hub]:
+    """Serve with something set to another value than usual."""
     process = subprocess.Popen(
-        [sys.executable, "-c", IMPATIENT, "serve", "--port", "0", "--workers", "2"],
-        env=environment(tmp_path),
+        [sys.executable, "-c", SET.format(name, value), "serve", "--port", "0", "--workers", "2"],
+        env=environment(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     try:
-        hub = Hub(process)
+        yield Hub(process)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_process_that_does_not_end_is_killed(tmp_path: Path) -> None:
+    with two_workers(tmp_path, "_ENDING_SECONDS", 1.0) as hub:
         get(f"{hub.address}/readyz")
         hung, _ = workers = hub.workers()
         hung.suspend()
         code, _ = hub.end()
-    finally:
-        process.kill()
-        process.communicate()
     assert code == 0
     assert not any(worker.is_running() for worker in workers)
+
+
+def test_a_process_that_is_killed_while_it_starts_is_replaced_at_once(tmp_path: Path) -> None:
+    # A process that has not answered for so long is replaced, too.
+    with two_workers(tmp_path, "_WORKER_SECONDS", 600) as hub:
+        while not hub.workers():
+            time.sleep(0.01)
+        victim, *_ = hub.workers()
+        victim.suspend()
+        get(f"{hub.address}/healthz")
+        victim.kill()
+        assert psutil.wait_procs([victim], 30) == ([victim], [])
+        while len(hub.workers()) < 2:
+            time.sleep(0.01)
+        code, _ = hub.end()
+    assert code == 0
