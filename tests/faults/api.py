@@ -1,14 +1,20 @@
-"""Calls over HTTP, to whichever hub is there."""
+"""Calls over HTTP or a socket, to whichever hub is there."""
 
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import msgspec
+import websockets
 from msgspec import Struct
 
-UNDONE = {"SERVICE_UNAVAILABLE", "ConnectError"}
+from tests.protocol.client import Client, connect
+
+RESTART = "1012"
+UNDONE = {"SERVICE_UNAVAILABLE", "ConnectError", RESTART}
 """Failures by which nothing was done."""
 UNKNOWN = {"OUTCOME_UNKNOWN", "ReadError", "RemoteProtocolError", "WriteError"}
 """Failures behind which anything may have been done."""
@@ -54,11 +60,17 @@ class Api:
         try:
             answer = await self._post(body, files)
         except httpx.TransportError as error:
-            self._urls.append(self._urls.pop(0))
+            self._move_on()
             raise Failed(type(error).__name__) from error
         for refusal in answer.get("errors", ()):
             raise Failed(refusal["extensions"]["code"], refusal["message"])
         return answer["data"][mutation]
+
+    async def close(self) -> None:
+        """Let go of what calls have left open."""
+
+    def _move_on(self) -> None:
+        self._urls.append(self._urls.pop(0))
 
     async def _post(self, body: dict[str, Any], files: Sequence[bytes]) -> Any:
         url = f"{self._urls[0]}/graphql"
@@ -75,6 +87,47 @@ class Api:
                 headers=self._headers,
             )
         return response.json()
+
+
+class SocketApi(Api):
+    """Calls over a socket, which is opened anew once it was closed. Files go over HTTP."""
+
+    def __init__(self, http: httpx.AsyncClient, urls: Sequence[str], token: str) -> None:
+        super().__init__(http, urls, token)
+        self._token = token
+        self._client: Client | None = None
+        self._open = AsyncExitStack()
+        self._calls = count()
+
+    async def close(self) -> None:
+        self._client = None
+        await self._open.aclose()
+
+    async def _post(self, body: dict[str, Any], files: Sequence[bytes]) -> Any:
+        if files:
+            return await super()._post(body, files)
+        key = str(next(self._calls))
+        try:
+            client = self._client = self._client or await self._connected()
+            await client.say(type="subscribe", id=key, payload=body)
+            [message, *_] = await client.hear_all_of(key)
+        except (OSError, websockets.ConnectionClosed, websockets.InvalidHandshake) as error:
+            await self.close()
+            self._move_on()
+            raise Failed(_how(error)) from error
+        payload = message["payload"]
+        return {"errors": payload} if message["type"] == "error" else payload
+
+    async def _connected(self) -> Client:
+        address = f"ws{self._urls[0].removeprefix('http')}/graphql"
+        return await self._open.enter_async_context(connect(address, self._token))
+
+
+def _how(error: Exception) -> str:
+    """Return the code that a socket was closed with, or the kind of network trouble."""
+    if isinstance(error, websockets.ConnectionClosed):
+        return str(error.rcvd.code) if error.rcvd else "ReadError"
+    return "ConnectError" if isinstance(error, ConnectionRefusedError) else "ReadError"
 
 
 async def sign_up(http: httpx.AsyncClient, url: str, name: str) -> Account:

@@ -30,6 +30,7 @@ class Ledger:
         self.acknowledged = 0
         self.latest = 0.0
         self.failures: Counter[str] = Counter()
+        self._failed: list[tuple[float, float, str]] = []
         self._images: dict[tuple[str, str], set[str]] = {}
         self._projects: dict[str, set[bool]] = {}
         self._roles: dict[tuple[str, str], set[str]] = {}
@@ -43,10 +44,15 @@ class Ledger:
         self.latest = time.monotonic()
         self._news.set()
 
-    def fail(self, what: str) -> None:
-        """Note that a mutation has failed, and how."""
+    def fail(self, what: str, began: float) -> None:
+        """Note that a mutation has failed, and how, and when it began."""
         self.failures[what] += 1
+        self._failed.append((began, time.monotonic(), what))
         self._news.set()
+
+    def broken_off(self, moment: float) -> list[str]:
+        """Return how those mutations failed that were under way at this moment."""
+        return [what for began, ended, what in self._failed if began < moment < ended]
 
     def happened(self, project: str, revisions: Iterable[int]) -> None:
         """Note revisions that changes of a project were acknowledged with."""

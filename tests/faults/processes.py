@@ -91,6 +91,18 @@ class HubProcess(Pausable):
 
             await self._until(is_ready, want=want)
 
+    async def accepting(self, *, want: bool = True) -> None:
+        """Wait until the process accepts connections, or, where so wanted, none any more."""
+
+        async def accepts() -> bool:
+            with suppress(ConnectionError):
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                writer.close()
+                return True
+            return False
+
+        await self._until(accepts, want=want)
+
     async def started(self, count: int = 1) -> None:
         """Wait until this many processes have begun to serve since the launch."""
 
@@ -125,9 +137,13 @@ class HubProcess(Pausable):
                 each.kill()
         await self.ended()
 
+    def terminate(self) -> None:
+        """Tell the process to end, by SIGTERM."""
+        os.kill(self.pid, signal.SIGTERM)
+
     async def stop(self) -> int:
         """End the process with SIGTERM; return its exit code."""
-        os.kill(self.pid, signal.SIGTERM)
+        self.terminate()
         return await self.ended()
 
     async def ended(self) -> int:

@@ -9,7 +9,7 @@ from itertools import count
 
 import httpx
 
-from tests.faults.api import Account, Api, sign_up
+from tests.faults.api import Account, Api, SocketApi, sign_up
 from tests.faults.client import Client, seconds_until_all_know
 from tests.faults.ledger import Ledger
 from tests.faults.model import Chronicle
@@ -23,7 +23,8 @@ _CLIENTS_AT_ONCE = 50
 class Scene:
     """An owner, two editors and a guest of a project; each follows it, the first three change it.
 
-    ``clients`` follow from when ``watching`` begins. Everybody may go to every hub.
+    ``clients`` follow from when ``watching`` begins. Everybody may go to every hub. ``by_socket``:
+    the last of the ``writers`` calls over a socket.
     """
 
     def __init__(
@@ -34,19 +35,21 @@ class Scene:
         *,
         images_of_each: int,
         seed: int,
+        by_socket: bool,
     ) -> None:
         self.ledger = Ledger()
         self.chronicle = Chronicle()
         self.clients: list[Client] = []
+        self.writers: list[Writer] = []
         self.project = ""
         self._hubs = hubs
         self._database_url = database_url
         self._http = http
         self._images_of_each = images_of_each
         self._random = random.Random(seed)
+        self._by_socket = by_socket
         self._turns = count()
         self._people: list[Account] = []
-        self._writers: list[Writer] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._following: asyncio.TaskGroup
 
@@ -79,11 +82,12 @@ class Scene:
             )
         for number, person in enumerate((owner, editor, helper)):
             # Each begins with another hub.
-            api = Api(self._http, self._urls(number), person.token)
+            kind = SocketApi if self._by_socket and person is helper else Api
+            api = kind(self._http, self._urls(number), person.token)
             guests = [guest] if person is owner else []
             writer = Writer(api, self.project, self.ledger, self._random, guests=guests)
             await writer.begin(self._images_of_each)
-            self._writers.append(writer)
+            self.writers.append(writer)
 
     async def add_spectators(self, people: int, clients_of_each: int) -> None:
         """Let more people follow the project."""
@@ -105,18 +109,20 @@ class Scene:
         """Whose project it is."""
         return self._people[0]
 
-    def spectator(self) -> Client:
-        """Return another client of the owner, who follows the project."""
-        return self.client(self.owner)
+    def spectator(self, hub: HubProcess | None = None) -> Client:
+        """Return another client of the owner, who follows the project, at this hub only."""
+        return self.client(self.owner, hub=hub)
 
-    def client(self, person: Account, *, everything: bool = False) -> Client:
+    def client(
+        self, person: Account, *, everything: bool = False, hub: HubProcess | None = None
+    ) -> Client:
         """Return a client of somebody, who follows the project or all that they see.
 
-        Each begins with another hub.
+        Each begins with another hub, unless it is to know one only.
         """
         guest = person is self._people[-1]
         return Client(
-            self._urls(next(self._turns)),
+            [hub.url] if hub else self._urls(next(self._turns)),
             person.token,
             self.chronicle,
             # Who may be shut out of a project does not insist on it.
@@ -150,7 +156,7 @@ class Scene:
     async def changes_through(self, hub: HubProcess) -> AsyncIterator[None]:
         """Have one of the editors change the project within the block, through this hub only."""
         _, editor, *_ = self._people
-        _, writer, *_ = self._writers
+        _, writer, *_ = self.writers
         usual, writer.api = writer.api, Api(self._http, [hub.url], editor.token)
         async with self.changes(writer):
             yield
@@ -159,7 +165,7 @@ class Scene:
     @asynccontextmanager
     async def changes(self, *writers: Writer) -> AsyncIterator[None]:
         """Have people change the project within the block; in the end their last calls end."""
-        writers = writers or tuple(self._writers)
+        writers = writers or tuple(self.writers)
         async with asyncio.TaskGroup() as group:
             for writer in writers:
                 group.create_task(writer.run())
@@ -220,6 +226,7 @@ async def a_scene(
     clients_of_each: int = 1,
     images_of_each: int = 30,
     seed: int = 1,
+    by_socket: bool = False,
 ) -> AsyncIterator[Scene]:
     """Yield a scene whose clients follow, and know the truth.
 
@@ -227,11 +234,22 @@ async def a_scene(
     """
     limits = httpx.Limits(max_connections=50)
     async with httpx.AsyncClient(timeout=20, limits=limits) as http:
-        scene = Scene(hubs, database_url, http, images_of_each=images_of_each, seed=seed)
-        await scene.begin()
-        await scene.add_spectators(spectators, clients_of_each)
-        async with scene.watching():
-            yield scene
+        scene = Scene(
+            hubs,
+            database_url,
+            http,
+            images_of_each=images_of_each,
+            seed=seed,
+            by_socket=by_socket,
+        )
+        try:
+            await scene.begin()
+            await scene.add_spectators(spectators, clients_of_each)
+            async with scene.watching():
+                yield scene
+        finally:
+            for writer in scene.writers:
+                await writer.api.close()
 
 
 def now() -> float:

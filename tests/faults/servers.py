@@ -96,6 +96,22 @@ class Postgres(Pausable):
             await connection.close()
         return len(ended)
 
+    @asynccontextmanager
+    async def holding_up(self, changes: int) -> AsyncIterator[None]:
+        """Have changes of projects wait within the block, which begins when so many do."""
+        connection = await asyncpg.connect(self.broker_url)
+        try:
+            await connection.execute("BEGIN; SELECT FROM projects FOR UPDATE")
+            waiting = 0
+            async with asyncio.timeout(10):
+                while waiting < changes:
+                    waiting = await connection.fetchval(
+                        "SELECT count(*) FROM pg_locks WHERE NOT granted"
+                    )
+            yield
+        finally:
+            await connection.close()
+
     async def kill(self) -> None:
         """Kill the postmaster; its processes end by themselves when they notice."""
         process = psutil.Process(self.pid)

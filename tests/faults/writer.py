@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
@@ -66,10 +67,11 @@ class Writer:
         self._stopped = False
         while not self._stopped:
             action = self._choose()
+            began = time.monotonic()
             try:
                 await action()
             except Failed as error:
-                self._ledger.fail(error.what)
+                self._ledger.fail(error.what, began)
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE)
             else:
                 await asyncio.sleep(self._random.uniform(0.5, 1.5) * _PAUSE_SECONDS)
