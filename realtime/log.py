@@ -1,7 +1,7 @@
 """The last events of a relay, for those who did not take them yet."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,13 +24,8 @@ class Entry:
     event: Any
     payloads: dict[Group, bytes] = field(default_factory=dict)
 
-    @property
-    def size(self) -> int:
-        """How many bytes its renderings take."""
-        return sum(map(len, self.payloads.values()))
 
-
-def results_of(entries: Sequence[Entry], group: Group) -> list[Rendered] | None:
+def results_of(entries: Iterable[Entry], group: Group) -> list[Rendered] | None:
     """Return what the group gets of the entries; None where one is not rendered for it."""
     results = []
     for entry in entries:
@@ -63,8 +58,15 @@ class Log:
             self.floor = entries[0].known
         self._entries.extend(entries)
         self._bytes += sum(map(_taken, entries))
-        while self._bytes > _MOST_BYTES:
-            self._forget_oldest()
+        self._forget_what_is_too_much()
+
+    def keep(self, entries: Iterable[Entry], group: Group, payloads: Iterable[bytes]) -> None:
+        """Add a group's renderings to entries, be they forgotten or not."""
+        for entry, payload in zip(entries, payloads, strict=True):
+            entry.payloads[group] = payload
+            if entry.revision > self.floor:
+                self._bytes += len(payload)
+        self._forget_what_is_too_much()
 
     def release(self) -> None:
         """Forget what is kept for those who lag: nobody does."""
@@ -91,11 +93,12 @@ class Log:
             entry.known < revision < entry.revision for entry in self._entries
         )
 
-    def _forget_oldest(self) -> None:
-        oldest = self._entries.popleft()
-        self._bytes -= _taken(oldest)
-        self.floor = oldest.revision
+    def _forget_what_is_too_much(self) -> None:
+        while self._bytes > _MOST_BYTES and not self._latest_only:
+            oldest = self._entries.popleft()
+            self._bytes -= _taken(oldest)
+            self.floor = oldest.revision
 
 
 def _taken(entry: Entry) -> int:
-    return _ENTRY_BYTES + entry.size
+    return _ENTRY_BYTES + sum(map(len, entry.payloads.values()))

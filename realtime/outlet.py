@@ -7,8 +7,11 @@ from typing import Any, Protocol, TypeAlias
 class Group(Protocol):
     """Those who get the same bytes for an event: it is rendered once for all of them."""
 
-    def render(self, event: Any) -> bytes | Coroutine[Any, Any, bytes]:
-        """Return the event as it is sent, at once where nothing has to be waited for."""
+    def render(self, events: Sequence[Any]) -> list[bytes] | Coroutine[Any, Any, list[bytes]]:
+        """Return events as they are sent, at once where nothing has to be waited for.
+
+        What several need is loaded for them together.
+        """
         ...
 
 

@@ -13,12 +13,12 @@ from functools import partial
 from math import inf
 from typing import Any, Final, Generic, TypeVar
 
-from realtime.delivery import SLICE_SECONDS, Delivery, Later, Start
+from realtime.cohort import Start
+from realtime.delivery import SLICE_SECONDS, Delivery, Later
 from realtime.log import NEVER, Entry
 from realtime.member import Member
 from realtime.paced import Paced
 from realtime.reports import Report
-from realtime.tasks import heed_cancellation
 from realtime.view import Ask, Audience, Page, Parting, Read, Reason, View
 from realtime.watch import GONE, Arrivals, Revised, Signal
 
@@ -156,10 +156,6 @@ class Relay(Generic[C]):
     async def _finish(self, later: Later) -> None:
         try:
             await later()
-        except asyncio.CancelledError as error:
-            # If it is not the relay's own, something was given up that a rendering waited for.
-            heed_cancellation()
-            self._fail(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, followers must not miss it
             self._fail(error)
         finally:
@@ -241,7 +237,7 @@ class Relay(Generic[C]):
             if self._read_events is not None or event != self._told:
                 # Who is ahead of it knows something else.
                 self._told = event if revision >= self._ahead else _NOTHING_ALIKE
-                return delivery.push(Entry(known, revision, event))
+                return delivery.push([Entry(known, revision, event)])
         return None
 
     def _part_within(self, known: int, revision: float) -> None:

@@ -68,7 +68,8 @@ class Context:
 
     ``base_url`` is the hub's own address as the client sees it, without a slash at the end;
     ``last_event_id`` the last revision that a client has which takes up a stream again;
-    ``subscriber`` where the events of a subscription go.
+    ``subscriber`` where the events of a subscription go. ``loaders`` batch what is read for it,
+    ``cache`` keeps what else belongs to the operation.
     """
 
     services: Services
@@ -78,6 +79,7 @@ class Context:
     base_url: str
     last_event_id: int | None = None
     subscriber: Outlet | None = None
+    loaders: dict[object, object] = field(default_factory=dict)
     cache: dict[object, object] = field(default_factory=dict)
 
     @property
@@ -108,15 +110,20 @@ class Context:
         """Return what a rendering depends on: of the request, and, unless shared, of the viewer."""
         return self.base_url, None if shared or self.viewer is None else self.viewer.user_id
 
-    def for_event(self, *, shared: bool) -> "Context":
-        """Return a fresh context for one event of a subscription.
+    def for_events(self, count: int, *, shared: bool) -> list["Context"]:
+        """Return a fresh context for each of so many events of a subscription; they load together.
 
-        One that is shared knows no viewer, so that nobody is shown what only another may see.
+        Those that are shared know no viewer, so that nobody is shown what only another may see.
         """
-        return Context(
-            services=self.services,
-            viewer=None if shared else self.viewer,
-            request_id=uuid4().hex,
-            client_address="" if shared else self.client_address,
-            base_url=self.base_url,
-        )
+        loaders: dict[object, object] = {}
+        return [
+            Context(
+                services=self.services,
+                viewer=None if shared else self.viewer,
+                request_id=uuid4().hex,
+                client_address="" if shared else self.client_address,
+                base_url=self.base_url,
+                loaders=loaders,
+            )
+            for _ in range(count)
+        ]

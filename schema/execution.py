@@ -148,7 +148,7 @@ class Executor:
         key = (request.query, request.operation_name, encode(variables), scope)
         group = self._groups.get(key)
         if group is None:
-            context = context.for_event(shared=sharing.shared)
+            (context,) = context.for_events(1, shared=sharing.shared)
             template = for_event(execution, None, context)
             group = Group(self._render, template, shared=sharing.shared)
             self._groups[key] = group

@@ -37,7 +37,7 @@ async def _load(
 ) -> T:
     """Load by key through the operation's loader of this name; raise NotFound if missing."""
     name = (name, _mutation_of(info))
-    loader: DataLoader[UUID, T] | None = info.context.cache.get(name)  # type: ignore[assignment]
+    loader: DataLoader[UUID, T] | None = info.context.loaders.get(name)  # type: ignore[assignment]
     if loader is None:
         database = info.context.database
 
@@ -46,7 +46,7 @@ async def _load(
                 found = await read(connection, keys)
             return [found.get(wanted, NotFound(missing)) for wanted in keys]
 
-        loader = info.context.cache[name] = DataLoader(load_fn=batch)
+        loader = info.context.loaders[name] = DataLoader(load_fn=batch)
     return await loader.load(key)
 
 

@@ -1,6 +1,8 @@
 """Subscriptions that run, and the groups of them for which events are rendered alike."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from graphql.execution import Executor as GraphQLExecutor
@@ -24,16 +26,25 @@ class Group:
         self._template = template
         self._shared = shared
 
-    def render(self, event: object) -> bytes | Coroutine[Any, Any, bytes]:
-        """Return the result of the selection on an event, as JSON, with a context of its own."""
+    def render(self, events: Sequence[object]) -> list[bytes] | Coroutine[Any, Any, list[bytes]]:
+        """Return the results of the selection on events, as JSON.
+
+        Each has a context of its own; what they need is loaded for all together.
+        """
         origin: RequestContext = self._template.context_value
-        context = origin.for_event(shared=self._shared)
-        result = self._render(self._template, event, context)
-        return encode(result) if isinstance(result, Result) else _encode_later(result)
+        contexts = origin.for_events(len(events), shared=self._shared)
+        results = list(map(partial(self._render, self._template), events, contexts))
+        if all(isinstance(result, Result) for result in results):
+            return list(map(encode, results))
+        return _encode_later(results)
 
 
-async def _encode_later(result: Awaitable[Result]) -> bytes:
-    return encode(await result)
+async def _encode_later(results: Sequence[Result | Awaitable[Result]]) -> list[bytes]:
+    return list(map(encode, await asyncio.gather(*map(_awaited, results))))
+
+
+async def _awaited(result: Result | Awaitable[Result]) -> Result:
+    return result if isinstance(result, Result) else await result
 
 
 class Subscription:
@@ -60,8 +71,8 @@ class Subscription:
         """
         try:
             async for event in self._source:
-                rendered = self.group.render(event)
-                payload = rendered if isinstance(rendered, bytes) else await rendered
+                rendered = self.group.render([event])
+                (payload,) = rendered if isinstance(rendered, list) else await rendered
                 yield payload, getattr(event, "revision", None)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is masked and reported
             yield self._failed(error), None

@@ -1,6 +1,6 @@
 """What an execution needs, and what comes of it."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -21,10 +21,10 @@ class RequestContext(Protocol):
         """Return what a rendering depends on: of the request, and, unless shared, of the viewer."""
         ...
 
-    def for_event(self, *, shared: bool) -> "RequestContext":
-        """Return a fresh context for one event of a subscription.
+    def for_events(self, count: int, *, shared: bool) -> Sequence["RequestContext"]:
+        """Return a fresh context for each of so many events of a subscription; they load together.
 
-        One that is shared knows no viewer, so that nobody is shown what only another may see.
+        Those that are shared know no viewer, so that nobody is shown what only another may see.
         """
         ...
 

@@ -1,8 +1,9 @@
 """What subscriptions push."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import strawberry
 
@@ -124,9 +125,10 @@ class SegmentationUpdateType:
     @strawberry.field(
         description="0 to 1, as the job's worker last reported; null unless one is at it.",
         metadata=SHARED,
+        graphql_type=float | None,
     )
-    async def progress(self, info: Info) -> float | None:
-        """Load the progress of the job that works on the image."""
+    def progress(self, info: Info) -> Awaitable[float | None] | None:
+        """Load the progress of the job that works on the image, if one does."""
         image = self.record.image
         if (
             image is None
@@ -134,7 +136,11 @@ class SegmentationUpdateType:
             or image.status is not SegmentationStatus.PROCESSING
         ):
             return None
-        return (await load_job(info, image.job_id)).progress
+        return _progress(info, image.job_id)
+
+
+async def _progress(info: Info, job_id: UUID) -> float | None:
+    return (await load_job(info, job_id)).progress
 
 
 @strawberry.type(description="Who is watching a project.")

@@ -9,8 +9,8 @@ from realtime.outlet import Rendered
 class _Unread:
     """The group of those who don't look at what is delivered."""
 
-    def render(self, _event: object) -> bytes:
-        return b""
+    def render(self, events: Sequence[object]) -> list[bytes]:
+        return [b""] * len(events)
 
 
 _UNREAD = _Unread()

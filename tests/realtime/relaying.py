@@ -31,19 +31,19 @@ class Rendering:
         self.gate.set()
         self.asked = asyncio.Event()
 
-    def render(self, event: Any) -> bytes | Coroutine[Any, Any, bytes]:
-        self.rendered.append(event)
+    def render(self, events: Sequence[Any]) -> list[bytes] | Coroutine[Any, Any, list[bytes]]:
+        self.rendered += events
         self.asked.set()
-        return self._later(event) if self.slow else self._now(event)
+        return self._later(events) if self.slow else list(map(self._now, events))
 
     def _now(self, event: Any) -> bytes:
         if self.broken:
             raise ValueError(event)
         return f"{self.name}{event}{self.padding}".encode()
 
-    async def _later(self, event: Any) -> bytes:
+    async def _later(self, events: Sequence[Any]) -> list[bytes]:
         await self.gate.wait()
-        return self._now(event)
+        return list(map(self._now, events))
 
 
 class Reader:
@@ -213,8 +213,18 @@ class Room:
         await self.heard()
         async with asyncio.timeout(MOMENT):
             # There is no event for what nobody but a test asks.
-            while any(relay._work for relay in self.relays._relays.values()):  # noqa: ASYNC110
+            while at_work(self.relays):  # noqa: ASYNC110
                 await asyncio.sleep(0)
+
+
+def at_work(relays: Relays[Any]) -> bool:
+    """Tell whether any of the relays is about to tell anything."""
+    return any(
+        relay._work
+        or relay.watch._items  # type: ignore[attr-defined]
+        or any(cohort.busy for cohort in relay._delivery._cohorts.values())
+        for relay in relays._relays.values()
+    )
 
 
 @asynccontextmanager

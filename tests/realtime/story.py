@@ -16,7 +16,7 @@ from realtime.relays import Relays
 from realtime.view import Audience, Parting, Reason
 from tests.realtime.hearing import everything_heard
 from tests.realtime.ledger import Change, World
-from tests.realtime.relaying import ADA, BEN, Rendering
+from tests.realtime.relaying import ADA, BEN, Rendering, at_work
 
 FATES = ("delivered", "lost", "doubled", "late", "late and doubled")
 
@@ -181,9 +181,7 @@ class Story:
         for client in self.clients:
             client.drain()
             client.go_on()
-        relays: list[Any] = list(self.relays._relays.values())
-        busy = any(relay._work or relay.watch._items for relay in relays)
-        return not busy and not any(client.undone for client in self.clients)
+        return not at_work(self.relays) and not any(client.undone for client in self.clients)
 
 
 def _toggle(gate: asyncio.Event) -> None:

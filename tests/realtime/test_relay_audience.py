@@ -76,7 +76,7 @@ async def test_nothing_that_waits_for_its_rendering_reaches_who_is_shut_out_behi
     group.gate.set()
     assert await ada.reader.until(4) == [2, 3, 4]
     assert (await ben.parted()).reason is Reason.SHUT_OUT
-    assert ben.revisions == [2]
+    assert ben.revisions == ([] if slow else [2])
 
 
 async def test_the_question_is_repeated_until_the_database_is_back(room: Room) -> None:

@@ -7,7 +7,7 @@ from realtime.tasks import Tasks
 from tests.realtime.relaying import ADA, Reader, Rendering, a_room
 
 
-async def test_who_begins_while_an_event_is_rendered_for_others_has_lost_it() -> None:
+async def test_who_begins_while_an_event_is_rendered_for_others_gets_it_too() -> None:
     tasks = Tasks()
     lost: list[object] = []
     delivery = Delivery(latest_only=False, start=tasks.start, lost=lost.append)
@@ -19,16 +19,19 @@ async def test_who_begins_while_an_event_is_rendered_for_others_has_lost_it() ->
         members = [Member(relay, ADA, reader, lost.append) for reader in readers]
         for member in members:
             delivery.hold(member)
-        delivery.begin(members[0])
-        later = delivery.push(Entry(0, 1, "event"))
-        assert later is not None
-        for member in members[1:]:
             member.position = 0
+        delivery.revision = 0
+        delivery.begin(members[0])
+        assert delivery.push([Entry(0, 1, "event")]) is None
+        for member in members[1:]:
             delivery.begin(member)
+        assert await readers[2].until(1) == [1]
+        assert readers[0].revisions == readers[1].revisions == []
         slow.gate.set()
-        await later()
-        assert [reader.revisions for reader in readers] == [[1], [1], []]
-        assert lost == [members[2]]
+        for reader in readers:
+            assert await reader.until(1) == [1]
+        assert slow.rendered == ["event"]
+        assert lost == []
 
 
 async def test_who_begins_within_a_burst_gets_the_rest_of_it() -> None:

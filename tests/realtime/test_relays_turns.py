@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from typing import Any
 from uuid import UUID
 
 from realtime.relays import Relays
@@ -68,9 +69,9 @@ async def test_the_relays_of_a_topic_ask_one_after_the_other_and_keep_no_other_t
 class Laborious(Rendering):
     """A group whose rendering keeps everybody waiting for a hundredth of a second."""
 
-    def render(self, event: int) -> bytes | Coroutine[object, object, bytes]:
+    def render(self, events: Sequence[int]) -> list[bytes] | Coroutine[Any, Any, list[bytes]]:
         time.sleep(0.01)
-        return super().render(event)
+        return super().render(events)
 
 
 async def test_others_have_their_turn_while_an_event_is_rendered_for_many_groups() -> None:

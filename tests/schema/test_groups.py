@@ -66,8 +66,13 @@ def bob(world: World) -> Viewer:
 
 
 async def rendered(group: Group, event: object) -> Any:
-    payload = group.render(event)
-    return msgspec.json.decode(payload if isinstance(payload, bytes) else await payload)
+    (payload,) = await payloads(group, event)
+    return msgspec.json.decode(payload)
+
+
+async def payloads(group: Group, *events: object) -> list[bytes]:
+    rendered = group.render(events)
+    return rendered if isinstance(rendered, list) else await rendered
 
 
 async def test_different_people_share_what_is_alike_for_all(
@@ -204,36 +209,27 @@ async def test_errors_in_a_shared_rendering_are_masked_reported_and_end_nothing(
 
 async def test_a_rendering_that_waits_is_awaited(stage: Stage) -> None:
     group = await stage.group("subscription { count(to: 1) { number slowLabel } }")
-    rendering = group.render(Thing(number=4))
-    assert not isinstance(rendering, bytes)
-    task = asyncio.create_task(rendering)
+    task = asyncio.create_task(rendered(group, Thing(number=4)))
     await asyncio.sleep(0)
     assert not task.done()
     stage.world.go_on.set()
-    assert msgspec.json.decode(await task) == {
-        "data": {"count": {"number": 4, "slowLabel": "slow 4"}}
-    }
+    assert await task == {"data": {"count": {"number": 4, "slowLabel": "slow 4"}}}
 
 
 async def test_renderings_of_several_events_at_once_do_not_mix(stage: Stage) -> None:
     group = await stage.group("subscription { count(to: 1) { number slowLabel } }")
-    tasks = [asyncio.create_task(as_task(group.render(Thing(number=n)))) for n in range(20)]
+    tasks = [asyncio.create_task(rendered(group, Thing(number=n))) for n in range(20)]
     await asyncio.sleep(0)
     stage.world.go_on.set()
     for number, task in enumerate(tasks):
-        answer = msgspec.json.decode(await task)
+        answer = await task
         assert answer["data"]["count"] == {"number": number, "slowLabel": f"slow {number}"}
-
-
-async def as_task(rendering: Any) -> bytes:
-    return rendering if isinstance(rendering, bytes) else await rendering
 
 
 async def test_ones_own_results_are_rendered_as_the_groups(stage: Stage, ada: Viewer) -> None:
     subscription = await stage.subscribe("subscription { count(to: 3) { label } }", ada)
     own = [payload async for payload, _ in subscription.payloads()]
-    shared = [subscription.group.render(Thing(number=number)) for number in range(3)]
-    assert own == shared
+    assert own == await payloads(subscription.group, *(Thing(number=number) for number in range(3)))
 
 
 async def test_a_group_is_forgotten_with_its_last_subscription(

@@ -166,8 +166,8 @@ class Source:
 class Verbatim:
     """The group of those who get an event as it is."""
 
-    def render(self, event: Any) -> bytes:
-        return bytes(event)
+    def render(self, events: Sequence[Any]) -> list[bytes]:
+        return list(map(bytes, events))
 
 
 @pytest.fixture

@@ -101,11 +101,12 @@ class Context:
     def scope(self, *, shared: bool) -> Hashable:
         return self.base_url, None if shared or self.viewer is None else self.viewer.user_id
 
-    def for_event(self, *, shared: bool) -> "Context":
-        context = replace(self, viewer=None if shared else self.viewer, subscriber=None)
+    def for_events(self, count: int, *, shared: bool) -> "list[Context]":
+        viewer = None if shared else self.viewer
+        contexts = [replace(self, viewer=viewer, subscriber=None) for _ in range(count)]
         if not shared:
-            self.world.contexts.append(context)
-        return context
+            self.world.contexts += contexts
+        return contexts
 
 
 Info = strawberry.Info[Context, Any]
