@@ -15,9 +15,8 @@ from functools import partial
 from types import TracebackType
 from typing import NoReturn, Self
 
-from broadcaster import BroadcastBackend
-
 from realtime.backends import make_backend
+from realtime.backends.base import Backend
 from realtime.channels import Channels, Listener, Receive
 from realtime.link import Link
 from realtime.outbox import Outbox
@@ -25,6 +24,10 @@ from realtime.reports import Report
 from realtime.tasks import Tasks, heed_cancellation
 
 logger = logging.getLogger(__name__)
+
+# Enough to make round trips few, and little enough to hold up neither the event loop nor others.
+_MESSAGES_AT_ONCE = 100
+_CHANNELS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,8 +53,8 @@ class Bus:
 
     ``memory://`` reaches this process only, ``postgresql://`` all on one database, ``redis://`` and
     ``rediss://`` all on one Redis or Valkey; anything else raises ValueError. On PostgreSQL a
-    message has to stay under 8,000 bytes. ``backend`` makes a broadcaster backend for each life of
-    the connection. To be used in one event loop, between ``async with``'s entry and exit.
+    message has to stay under 8,000 bytes. ``backend`` makes a backend for each life of the
+    connection. To be used in one event loop, between ``async with``'s entry and exit.
 
     ``healthy`` tells whether the broker is there and knows every channel; ``received`` counts
     messages, ``rebuilds`` the times the connection came about. The callables of ``on_rebuild`` are
@@ -64,7 +67,7 @@ class Bus:
         *,
         outbox_limit: int = 10_000,
         pace: Pace | None = None,
-        backend: Callable[[str], BroadcastBackend] = make_backend,
+        backend: Callable[[str], Backend] = make_backend,
     ) -> None:
         backend(url)  # raises for an address that can't be right: now, not behind the scenes
         self.healthy = False
@@ -180,24 +183,23 @@ class Bus:
 
     async def _send(self, link: Link) -> NoReturn:
         while True:
-            channel, message = await self._outbox.take()
+            messages = await self._outbox.take(_MESSAGES_AT_ONCE)
             try:
-                await link.publish(channel, message)
+                for error in await link.publish(messages):
+                    self._outbox.drop("The broker refused it", error)
             except Exception as error:  # noqa: BLE001
-                self._outbox.drop("Publishing failed", error)
+                self._outbox.drop("Publishing failed", error, count=len(messages))
                 heed_cancellation()
             except asyncio.CancelledError:
-                self._outbox.drop("Publishing was broken off")
+                self._outbox.drop("Publishing was broken off", count=len(messages))
                 raise
 
     async def _tell(self, link: Link) -> None:
-        """Tell the broker of one channel that got its first listener, or lost its last."""
-        channel = await self._channels.next_change()
-        if channel in self._channels:
-            await link.subscribe(channel)
-            self._channels.settle(channel)
-        else:
-            await link.unsubscribe(channel)
+        """Tell the broker of channels that got their first listener, or lost their last."""
+        joined, left = await self._channels.next_changes(_CHANNELS_AT_ONCE)
+        await link.subscribe(joined)
+        self._channels.settle(joined)
+        await link.unsubscribe(left)
 
     def _rebuilt(self) -> None:
         self.healthy = True

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from realtime.reports import Report
 
@@ -46,8 +46,9 @@ class Listener:
 class Channels:
     """The channels with listeners.
 
-    Joining and leaving only note what has changed; one task tells the broker, one change at a time.
-    So a listener can go at any moment, and two first ones can't get into each other's way.
+    Joining and leaving only note what has changed; one task tells the broker, of many changes at a
+    time but of none while it is being told. So a listener can go at any moment, and two first ones
+    can't get into each other's way.
     """
 
     def __init__(self) -> None:
@@ -59,9 +60,6 @@ class Channels:
 
     def __len__(self) -> int:
         return len(self._channels)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._channels
 
     def join(self, name: str, receive: Receive) -> Listener:
         """Add a listener; raise ValueError for a name that not every broker takes."""
@@ -106,17 +104,22 @@ class Channels:
         """Whether the broker knows of every change."""
         return not self._changed
 
-    async def next_change(self) -> str:
-        """Wait for a channel that got its first listener, or lost its last."""
+    async def next_changes(self, at_most: int) -> tuple[list[str], list[str]]:
+        """Wait for channels that got their first listener, or lost their last; the oldest first."""
         while not self._changed:
             self._change.clear()
             await self._change.wait()
-        return self._changed.popitem(last=False)[0]
+        joined, left = list[str](), list[str]()
+        for _ in range(min(at_most, len(self._changed))):
+            name, _ = self._changed.popitem(last=False)
+            (joined if name in self._channels else left).append(name)
+        return joined, left
 
-    def settle(self, name: str) -> None:
-        """Let the channel's listeners go on: the broker knows it."""
-        if channel := self._channels.get(name):
-            channel.settled.set()
+    def settle(self, names: Iterable[str]) -> None:
+        """Let the channels' listeners go on: the broker knows them."""
+        for name in names:
+            if channel := self._channels.get(name):
+                channel.settled.set()
 
     def _note(self, name: str) -> None:
         self._changed[name] = None

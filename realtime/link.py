@@ -1,27 +1,24 @@
 """One life of a Broadcast: from connecting until anything about it fails."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NoReturn
 from uuid import uuid4
 
-from broadcaster import Broadcast, BroadcastBackend
+from broadcaster import Broadcast
 
+from realtime.backends.base import Backend, Deliver, Message
 from realtime.tap import Tap
 
 
 class Link:
-    """A Broadcast that is connected.
+    """A Broadcast that is connected. Channels are to be changed by one task only."""
 
-    Channels are to be subscribed and unsubscribed one at a time: Broadcast loses all but one of
-    several concurrent first subscribers.
-    """
-
-    def __init__(self, backend: BroadcastBackend, receive: Callable[[str, str], None]) -> None:
+    def __init__(self, backend: Backend, deliver: Deliver) -> None:
         self._tap = Tap(backend, self._received)
         self._broadcast = Broadcast(backend=self._tap)
-        self._receive = receive
+        self._deliver = deliver
         self._subscriptions: dict[str, AbstractAsyncContextManager[object]] = {}
         self._publishing = asyncio.Lock()
         self._echo = f"echo:{uuid4().hex}"
@@ -37,7 +34,7 @@ class Link:
             await self._broadcast.connect()
         try:
             async with asyncio.timeout(within_seconds):
-                await self.subscribe(self._echo)
+                await self.subscribe([self._echo])
                 await self._check()
             yield self
         finally:
@@ -45,26 +42,30 @@ class Link:
             for subscription in self._subscriptions.values():
                 await subscription.__aexit__(None, None, None)
 
-    async def subscribe(self, channel: str) -> None:
-        """Receive a channel; subscribing twice is harmless."""
-        if channel not in self._subscriptions:
-            subscription = self._broadcast.subscribe(channel)
-            try:
+    async def subscribe(self, channels: Iterable[str]) -> None:
+        """Receive channels; harmless for those that are subscribed."""
+        for channel in channels:
+            if channel not in self._subscriptions:
+                subscription = self._subscriptions[channel] = self._broadcast.subscribe(channel)
                 await subscription.__aenter__()
-            except KeyError as error:
-                # Broadcast stumbles here over whatever its backend raised, a cancellation too.
-                raise error.__context__ or error from None
-            self._subscriptions[channel] = subscription
+        await self._tap.settle()
 
-    async def unsubscribe(self, channel: str) -> None:
-        """Receive a channel no longer; harmless where it is not subscribed."""
-        if subscription := self._subscriptions.pop(channel, None):
-            await subscription.__aexit__(None, None, None)
+    async def unsubscribe(self, channels: Iterable[str]) -> None:
+        """Receive channels no longer; harmless for those that are not subscribed."""
+        for channel in channels:
+            if subscription := self._subscriptions.pop(channel, None):
+                await subscription.__aexit__(None, None, None)
+        await self._tap.settle()
 
-    async def publish(self, channel: str, message: str) -> None:
-        """Send a message; raise what the backend raises."""
+    async def publish(self, messages: Iterable[Message]) -> list[Exception]:
+        """Send messages; return the errors of those that the broker refuses.
+
+        Raises what the backend raises; then any of them may be lost.
+        """
         async with self._publishing:
-            await self._broadcast.publish(channel, message)
+            for channel, message in messages:
+                await self._broadcast.publish(channel, message)
+            return await self._tap.send()
 
     async def failure(self) -> NoReturn:
         """Wait until the backend can't be listened to any more, and raise what broke it."""
@@ -82,11 +83,12 @@ class Link:
 
     async def _check(self) -> None:
         self._echoed.clear()
-        await self.publish(self._echo, "")
+        for error in await self.publish([(self._echo, "")]):
+            raise error
         await self._echoed.wait()
 
     def _received(self, channel: str, message: str) -> None:
         if channel == self._echo:
             self._echoed.set()
         else:
-            self._receive(channel, message)
+            self._deliver(channel, message)

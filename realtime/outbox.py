@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 
+from realtime.backends.base import Message
 from realtime.reports import Report
 
 
@@ -15,11 +16,10 @@ class Outbox:
 
     def __init__(self, limit: int) -> None:
         self.dropped = 0
-        self._messages: deque[tuple[int, str, str]] = deque()
+        self._messages: deque[Message] = deque()
         self._limit = limit
         self._arrived = asyncio.Event()
         self._newest = 0
-        self._taken = 0
         self._sent = 0
         self._progress = asyncio.Event()
         self._report = Report(logging.getLogger(__name__))
@@ -30,23 +30,23 @@ class Outbox:
             self._messages.popleft()
             self.drop("The outbox is full")
         self._newest += 1
-        self._messages.append((self._newest, channel, message))
+        self._messages.append((channel, message))
         self._arrived.set()
 
-    def drop(self, why: str, error: Exception | None = None) -> None:
-        """Count a message as lost."""
-        self.dropped += 1
-        self._report(f"{why}; a message is dropped", error)
+    def drop(self, why: str, error: Exception | None = None, *, count: int = 1) -> None:
+        """Count messages as lost."""
+        self.dropped += count
+        for _ in range(count):
+            self._report(f"{why}; a message is dropped", error)
 
-    async def take(self) -> tuple[str, str]:
-        """Wait for the next channel and message. Asking for more says that the last one is sent."""
-        self._sent = self._taken
+    async def take(self, at_most: int) -> list[Message]:
+        """Wait for the next messages. Asking for more says that the last ones are sent."""
+        self._sent = self._newest - len(self._messages)
         self._progress.set()
         while not self._messages:
             self._arrived.clear()
             await self._arrived.wait()
-        self._taken, channel, message = self._messages.popleft()
-        return channel, message
+        return [self._messages.popleft() for _ in range(min(at_most, len(self._messages)))]
 
     async def flush(self) -> None:
         """Wait until everything that was put so far is sent, or dropped."""

@@ -1,22 +1,31 @@
-"""What stands between broadcaster and a backend, so that nothing is lost silently."""
+"""What stands between broadcaster and a backend."""
 
 import asyncio
-from collections.abc import Callable
 from typing import NoReturn
 
 from broadcaster import BroadcastBackend, Event
 
+from realtime.backends.base import Backend, Deliver, Message
+
 
 class Tap(BroadcastBackend):
-    """A backend that hands each event on where Broadcast's listener task reads it.
+    """A backend for Broadcast that takes its orders, and carries them out when it is told to.
+
+    Broadcast takes one channel and one message at a time, each for a round trip, and two first
+    subscribers of a channel meet while it waits. Here it never waits, and what it has ordered goes
+    to the broker in one go: with ``settle`` channels, with ``send`` messages.
 
     Broadcast's own way on is an unbounded queue and a task for each channel, and an error in its
-    listener task goes unseen. Here nothing is queued, and the error is what ``failure`` raises.
+    listener task goes unseen. Here messages go straight from the backend to ``deliver``, and the
+    error is what ``failure`` raises.
     """
 
-    def __init__(self, backend: BroadcastBackend, receive: Callable[[str, str], None]) -> None:
+    def __init__(self, backend: Backend, deliver: Deliver) -> None:
         self._backend = backend
-        self._receive = receive
+        self._deliver = deliver
+        self._joined: list[str] = []
+        self._left: list[str] = []
+        self._messages: list[Message] = []
         self._failed = asyncio.Event()
         self._error: Exception = ConnectionError("The connection was closed.")
         self._listening: asyncio.Task[object] | None = None
@@ -29,7 +38,7 @@ class Tap(BroadcastBackend):
     async def connect(self) -> None:
         """Connect the backend; after an error nothing of it is left open."""
         try:
-            await self._backend.connect()
+            await self._backend.connect(self._deliver)
         except BaseException:
             await self._backend.disconnect()
             raise
@@ -42,26 +51,38 @@ class Tap(BroadcastBackend):
         if self._listening is not None:
             await asyncio.wait([self._listening])
 
-    async def subscribe(self, channel: str) -> None:
-        """Have the broker send a channel."""
-        await self._backend.subscribe(channel)
+    async def subscribe(self, group: str) -> None:
+        """Note a channel that the broker is to send."""
+        self._joined.append(group)
 
-    async def unsubscribe(self, channel: str) -> None:
-        """Have the broker send a channel no longer; one that is gone does so by itself."""
-        if not self._failed.is_set():
-            await self._backend.unsubscribe(channel)
+    async def unsubscribe(self, group: str) -> None:
+        """Note a channel that the broker is to send no longer."""
+        self._left.append(group)
 
     async def publish(self, channel: str, message: str) -> None:
-        """Send a message."""
-        await self._backend.publish(channel, message)
+        """Note a message that is to be sent."""
+        self._messages.append((channel, message))
+
+    async def settle(self) -> None:
+        """Return when the broker sends the noted channels, and only they; raise what it raises."""
+        joined, self._joined = self._joined, []
+        left, self._left = self._left, []
+        if joined:
+            await self._backend.subscribe(joined)
+        if left:
+            await self._backend.unsubscribe(left)
+
+    async def send(self) -> list[Exception]:
+        """Send the noted messages; return the errors of those that the broker refuses."""
+        messages, self._messages = self._messages, []
+        return await self._backend.publish(messages)
 
     async def next_published(self) -> Event:
-        """Hand on events; silent, but not over, once the backend has failed."""
+        """Listen. Broadcast gets no event, and this is silent, but not over, after a failure."""
         self._listening = asyncio.current_task()
-        while not self._failed.is_set():
+        if not self._failed.is_set():
             try:
-                event = await self._backend.next_published()
-                self._receive(event.channel, event.message)
+                await self._backend.listen()
             except Exception as error:  # noqa: BLE001
                 self._error = error
                 self._failed.set()

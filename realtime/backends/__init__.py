@@ -1,14 +1,8 @@
-"""Backends for broadcaster: bounded, and never silent about a connection that is lost.
-
-They are used by one ``realtime.link.Link``, which publishes one message at a time and subscribes
-one channel at a time. ``disconnect`` may be called at any time, and twice; ``next_published``
-raises once the connection is lost.
-"""
+"""The brokers that a bus can have: within the process, PostgreSQL, Redis and Valkey."""
 
 from urllib.parse import urlsplit
 
-from broadcaster import BroadcastBackend
-
+from realtime.backends.base import Backend
 from realtime.backends.memory import MemoryBackend
 from realtime.backends.postgres import PostgresBackend
 from realtime.backends.redis import RedisBackend
@@ -23,7 +17,7 @@ _BACKENDS: dict[str, type[MemoryBackend | PostgresBackend | RedisBackend]] = {
 }
 
 
-def make_backend(url: str) -> BroadcastBackend:
+def make_backend(url: str) -> Backend:
     """Return the backend for the address, not yet connected; raise ValueError if there is none."""
     backend = _BACKENDS.get(urlsplit(url).scheme)
     if backend is None:

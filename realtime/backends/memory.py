@@ -1,36 +1,44 @@
 """The broker within the process."""
 
 import asyncio
+from collections.abc import Sequence
+from typing import NoReturn
 
-from broadcaster import BroadcastBackend, Event
+from realtime.backends.base import Backend, Deliver, Message
 
 
-class MemoryBackend(BroadcastBackend):
-    """Broadcaster's memory backend, bounded: whoever publishes waits while too much is unread."""
+class MemoryBackend(Backend):
+    """Hands messages on where they are published: nothing is queued, so nothing can pile up."""
 
-    def __init__(self, _url: str, *, limit: int = 1_000) -> None:
+    _deliver: Deliver
+
+    def __init__(self, _url: str) -> None:
         self._subscribed: set[str] = set()
-        self._published: asyncio.Queue[Event] = asyncio.Queue(limit)
 
-    async def connect(self) -> None:
-        """Do nothing: there is nothing to connect to."""
+    async def connect(self, deliver: Deliver) -> None:
+        """Do nothing more: there is nothing to connect to."""
+        self._deliver = deliver
 
     async def disconnect(self) -> None:
         """Do nothing."""
 
-    async def subscribe(self, channel: str) -> None:
-        """Receive what is published on the channel from now on."""
-        self._subscribed.add(channel)
+    async def listen(self) -> NoReturn:
+        """Wait: nothing breaks here."""
+        never: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
+        await never
 
-    async def unsubscribe(self, channel: str) -> None:
-        """Receive the channel no longer."""
-        self._subscribed.discard(channel)
+    async def subscribe(self, channels: Sequence[str]) -> None:
+        """Receive what is published on the channels from now on."""
+        self._subscribed.update(channels)
 
-    async def publish(self, channel: str, message: str) -> None:
-        """Send a message, if anybody receives its channel."""
-        if channel in self._subscribed:
-            await self._published.put(Event(channel, message))
+    async def unsubscribe(self, channels: Sequence[str]) -> None:
+        """Receive the channels no longer."""
+        self._subscribed.difference_update(channels)
 
-    async def next_published(self) -> Event:
-        """Wait for the next message."""
-        return await self._published.get()
+    async def publish(self, messages: Sequence[Message]) -> list[Exception]:
+        """Hand on the messages of subscribed channels."""
+        for channel, message in messages:
+            if channel in self._subscribed:
+                self._deliver(channel, message)
+        await asyncio.sleep(0)  # Whoever answers messages with messages must let others run.
+        return []

@@ -2,27 +2,35 @@
 
 import asyncio
 import math
+from collections.abc import Sequence
+from typing import NoReturn
 
-from broadcaster import BroadcastBackend, Event
 from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ResponseError
+
+from realtime.backends.base import Backend, Deliver, Message
 
 
-class RedisBackend(BroadcastBackend):
+class RedisBackend(Backend):
     """A connection to listen on and one to publish on.
 
     They are used bare: redis-py's PubSub reconnects in silence, and what was published meanwhile is
-    lost unnoticed. Here ``next_published`` raises what the connection raises. Messages are read off
-    the socket one by one; whoever is too slow is disconnected by the server.
+    lost unnoticed. Here ``listen`` raises what the connection raises. Messages are read off the
+    socket one by one; whoever is too slow is disconnected by the server.
     """
+
+    _deliver: Deliver
 
     def __init__(self, url: str) -> None:
         self._listening = _connection(url)
         self._publishing = _connection(url)
-        self._confirmation: asyncio.Future[None]
+        self._unconfirmed = 0
+        self._confirmed = asyncio.Event()
 
-    async def connect(self) -> None:
+    async def connect(self, deliver: Deliver) -> None:
         """Open both connections; raise what redis-py raises."""
+        self._deliver = deliver
         await self._listening.connect()  # type: ignore[no-untyped-call]
         await self._publishing.connect()  # type: ignore[no-untyped-call]
 
@@ -31,32 +39,42 @@ class RedisBackend(BroadcastBackend):
         await self._listening.disconnect(nowait=True)
         await self._publishing.disconnect(nowait=True)
 
-    async def subscribe(self, channel: str) -> None:
-        """Return when the server has confirmed; needs somebody to wait for ``next_published``."""
-        await self._confirmed("SUBSCRIBE", channel)
-
-    async def unsubscribe(self, channel: str) -> None:
-        """Return when the server has confirmed."""
-        await self._confirmed("UNSUBSCRIBE", channel)
-
-    async def publish(self, channel: str, message: str) -> None:
-        """Send a message; raise what redis-py raises."""
-        await self._publishing.send_command("PUBLISH", channel, message)
-        await self._publishing.read_response()
-
-    async def next_published(self) -> Event:
-        """Wait for the next message."""
+    async def listen(self) -> NoReturn:
+        """Read what arrives until the connection is lost, and raise what redis-py raises."""
         while True:
             kind, channel, content = await self._listening.read_response(timeout=math.inf)
             if kind == "message":
-                return Event(channel, content)
-            if not self._confirmation.done():
-                self._confirmation.set_result(None)
+                self._deliver(channel, content)
+                continue
+            self._unconfirmed -= 1
+            if self._unconfirmed == 0:
+                self._confirmed.set()
 
-    async def _confirmed(self, command: str, channel: str) -> None:
-        self._confirmation = asyncio.get_running_loop().create_future()
-        await self._listening.send_command(command, channel)
-        await self._confirmation
+    async def subscribe(self, channels: Sequence[str]) -> None:
+        """Return when the server has confirmed every channel."""
+        await self._ask("SUBSCRIBE", channels)
+
+    async def unsubscribe(self, channels: Sequence[str]) -> None:
+        """Return when the server has confirmed every channel."""
+        await self._ask("UNSUBSCRIBE", channels)
+
+    async def publish(self, messages: Sequence[Message]) -> list[Exception]:
+        """Send all messages, then read the answers; raise what redis-py raises."""
+        connection, refused = self._publishing, list[Exception]()
+        commands = [connection.pack_command("PUBLISH", *message) for message in messages]
+        await connection.send_packed_command([part for command in commands for part in command])
+        for _ in messages:
+            try:
+                await connection.read_response()
+            except ResponseError as error:
+                refused.append(error)
+        return refused
+
+    async def _ask(self, command: str, channels: Sequence[str]) -> None:
+        self._confirmed.clear()
+        self._unconfirmed = len(channels)
+        await self._listening.send_command(command, *channels)
+        await self._confirmed.wait()
 
 
 def _connection(url: str) -> AbstractConnection:

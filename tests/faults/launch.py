@@ -11,8 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from broadcaster import BroadcastBackend
-
+from realtime.backends.base import Backend
 from tests.faults.noise import NoisyBackend
 
 
@@ -45,7 +44,7 @@ def garble_messages(seed: int) -> None:
     make_backend = backends.make_backend
     generator = random.Random(seed)
 
-    def make_noisy(url: str) -> BroadcastBackend:
+    def make_noisy(url: str) -> Backend:
         return NoisyBackend(make_backend(url), generator)
 
     backends.make_backend = make_noisy
@@ -57,7 +56,7 @@ def drop_messages() -> None:
 
     make_backend = backends.make_backend
 
-    def make_deaf(url: str) -> BroadcastBackend:
+    def make_deaf(url: str) -> Backend:
         return NoisyBackend(make_backend(url), random.Random(), chance=1.0)
 
     backends.make_backend = make_deaf

@@ -1,12 +1,12 @@
 """What tests of the bus share: an ear to listen with, brokers that can be harmed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-
-from broadcaster import BroadcastBackend, Event
+from typing import NoReturn
 
 from realtime.backends import make_backend
+from realtime.backends.base import Backend, Deliver, Message
 from realtime.bus import Bus, Pace
 
 QUICK = Pace(connect=2.0, check=0.02, patience=0.5, first_pause=0.01, longest_pause=0.05)
@@ -73,33 +73,36 @@ class Gate:
         await self.opened.wait()
 
 
-class Wiretap(BroadcastBackend):
-    """A real backend whose subscribing is written down, and may be held up."""
+class Wiretap(Backend):
+    """A real backend whose subscribing is written down, and may be held up.
+
+    A note is what one call told the broker: ``+`` or ``-`` with the channels, sorted.
+    """
 
     def __init__(self, url: str, notes: list[str], gate: Gate | None = None) -> None:
         self._backend = make_backend(url)
         self._notes = notes
         self._gate = gate
 
-    async def connect(self) -> None:
-        await self._backend.connect()
+    async def connect(self, deliver: Deliver) -> None:
+        await self._backend.connect(deliver)
 
     async def disconnect(self) -> None:
         await self._backend.disconnect()
 
-    async def subscribe(self, group: str) -> None:
-        if not group.startswith("echo:"):
-            self._notes.append(f"+{group}")
+    async def listen(self) -> NoReturn:
+        await self._backend.listen()
+
+    async def subscribe(self, channels: Sequence[str]) -> None:
+        if not channels[0].startswith("echo:"):
+            self._notes.append("+" + " ".join(sorted(channels)))
             if self._gate is not None:
                 await self._gate.pass_through()
-        await self._backend.subscribe(group)
+        await self._backend.subscribe(channels)
 
-    async def unsubscribe(self, group: str) -> None:
-        self._notes.append(f"-{group}")
-        await self._backend.unsubscribe(group)
+    async def unsubscribe(self, channels: Sequence[str]) -> None:
+        self._notes.append("-" + " ".join(sorted(channels)))
+        await self._backend.unsubscribe(channels)
 
-    async def publish(self, channel: str, message: str) -> None:
-        await self._backend.publish(channel, message)
-
-    async def next_published(self) -> Event:
-        return await self._backend.next_published()
+    async def publish(self, messages: Sequence[Message]) -> list[Exception]:
+        return await self._backend.publish(messages)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -11,10 +12,18 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
+from realtime.backends.base import Message
 from realtime.backends.memory import MemoryBackend
 from realtime.bus import Bus, Pace
 from tests.realtime.conftest import FragileValkey
-from tests.realtime.hearing import QUICK, Ear, everything_heard, rebuilding, until_unhealthy
+from tests.realtime.hearing import (
+    QUICK,
+    Ear,
+    Wiretap,
+    everything_heard,
+    rebuilding,
+    until_unhealthy,
+)
 
 BUS_CONNECTIONS = """pg_stat_activity
     WHERE application_name = 'cellhub bus' AND datname = current_database() AND query LIKE $1"""
@@ -105,7 +114,7 @@ async def test_a_subscription_connection_closed_by_the_server_is_replaced(valkey
         assert await ear.next() == "after"
 
 
-async def test_a_publishing_connection_closed_by_the_server_loses_a_message_at_most(
+async def test_a_publishing_connection_closed_by_the_server_loses_what_was_under_way_at_most(
     valkey_url: str,
 ) -> None:
     ear = Ear()
@@ -113,7 +122,7 @@ async def test_a_publishing_connection_closed_by_the_server_loses_a_message_at_m
     async with Bus(valkey_url, pace=Pace(check=3_600.0)) as bus, bus.listen("a", ear):
         await everything_heard(bus)
         await kill_clients(valkey_url, "normal")
-        bus.publish("a", "may be lost")
+        await bus.publish_and_wait("a", "may be lost")
         bus.publish("a", "after")
         while await ear.next() != "after":
             pass
@@ -181,6 +190,27 @@ async def test_a_bus_that_gets_one_of_its_connections_only_leaves_none_open(
         await administer(empty_database_url, "DROP ROLE halfway")
 
 
+async def test_a_bus_is_healthy_again_when_the_broker_knows_each_of_a_thousand_channels(
+    shared_broker_url: str,
+) -> None:
+    notes: list[str] = []
+    ears = {f"channel-{number}": Ear() for number in range(1_200)}
+    backend = partial(Wiretap, notes=notes)
+    async with Bus(shared_broker_url, pace=QUICK, backend=backend) as bus:
+        for listener in [bus.join(name, ear) for name, ear in ears.items()]:
+            await listener.ready()
+        notes.clear()
+        async with rebuilding(bus):
+            if shared_broker_url.startswith("redis"):
+                await kill_clients(shared_broker_url, "pubsub")
+            else:
+                await terminate(shared_broker_url, "LISTEN %")
+        assert [len(note.split()) for note in notes] == [500, 500, 200]
+        for name in ears:
+            bus.publish(name, f"for {name}")
+        assert [await ear.next() for ear in ears.values()] == [f"for {name}" for name in ears]
+
+
 async def administer(database_url: str, statement: str, *values: str) -> list[Any]:
     """Execute a statement and return the first value of each row."""
     connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
@@ -193,8 +223,8 @@ async def administer(database_url: str, statement: str, *values: str) -> list[An
 class Deaf(MemoryBackend):
     """A backend that takes messages and hands none on, as over a connection that is half open."""
 
-    async def publish(self, channel: str, message: str) -> None:
-        pass
+    async def publish(self, messages: Sequence[Message]) -> list[Exception]:
+        return []
 
 
 async def test_a_connection_that_takes_messages_and_brings_none_is_given_up() -> None:
@@ -215,8 +245,8 @@ async def test_a_connection_that_takes_messages_and_brings_none_is_given_up() ->
 class Broken(MemoryBackend):
     """A backend to which nobody can subscribe."""
 
-    async def subscribe(self, channel: str) -> None:
-        raise PermissionError(channel)
+    async def subscribe(self, channels: Sequence[str]) -> None:
+        raise PermissionError(channels)
 
 
 async def test_a_bus_that_can_not_even_hear_itself_starts_unhealthy() -> None:
@@ -231,11 +261,12 @@ class Refusing(MemoryBackend):
         super().__init__(url)
         self._refusals = refusals
 
-    async def subscribe(self, channel: str) -> None:
-        if channel in self._refusals:
-            self._refusals.remove(channel)
-            raise PermissionError(channel)
-        await super().subscribe(channel)
+    async def subscribe(self, channels: Sequence[str]) -> None:
+        for channel in channels:
+            if channel in self._refusals:
+                self._refusals.remove(channel)
+                raise PermissionError(channel)
+        await super().subscribe(channels)
 
 
 async def test_a_subscription_that_fails_is_tried_again_and_its_reason_is_logged(

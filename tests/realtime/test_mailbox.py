@@ -75,15 +75,30 @@ async def test_following_a_channel_yields_the_latest_message() -> None:
 
 async def test_an_outbox_is_flushed_when_the_last_message_taken_was_followed_by_a_wish() -> None:
     outbox = Outbox(10)
-    outbox.put("a", "1")
+    for number in "123":
+        outbox.put("a", number)
     flushing = asyncio.create_task(outbox.flush())
-    assert await outbox.take() == ("a", "1")
+    assert await outbox.take(2) == [("a", "1"), ("a", "2")]
+    assert await outbox.take(2) == [("a", "3")]
     await asyncio.sleep(0)
     assert not flushing.done()
-    taking = asyncio.create_task(outbox.take())
+    taking = asyncio.create_task(outbox.take(2))
     await flushing
+    outbox.put("a", "4")
+    assert await taking == [("a", "4")]
+
+
+async def test_what_a_full_outbox_has_dropped_is_not_waited_for() -> None:
+    outbox = Outbox(1)
+    outbox.put("a", "1")
+    flushing = asyncio.create_task(outbox.flush())
+    await asyncio.sleep(0)
     outbox.put("a", "2")
-    assert await taking == ("a", "2")
+    assert await outbox.take(2) == [("a", "2")]
+    taking = asyncio.create_task(outbox.take(2))
+    await flushing
+    outbox.put("a", "3")
+    assert await taking == [("a", "3")]
 
 
 async def test_paced_work_runs_at_once_then_once_for_all_that_ask_in_time() -> None:
