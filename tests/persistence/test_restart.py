@@ -137,12 +137,12 @@ async def fill(database: Database) -> None:
 
 
 async def until_running(server: EmbeddedPostgres, query: str) -> int:
-    """Wait until a backend is at a query that contains this; return its process id."""
+    """Wait until a backend is at a query that has these words; return its process id."""
     async with outsider(server) as connection:
         while True:
             found = await connection.fetchval(
                 "SELECT pid FROM pg_stat_activity WHERE state = 'active'"
-                " AND pid <> pg_backend_pid() AND query LIKE '%' || $1 || '%'",
+                " AND pid <> pg_backend_pid() AND query ~ ('\\m' || $1 || '\\M')",
                 query,
             )
             if found is not None:
