@@ -13,56 +13,60 @@ from persistence.sql import Statement
 
 POOL = 2
 MOMENT = 5.0
-_ADD = Statement("INSERT INTO notes VALUES (:note)")
-_NAP = Statement("SELECT pg_sleep(0.05)")
-_SLEEP = Statement("SELECT pg_sleep(60)")
+_ADD = Statement("INSERT INTO notes VALUES (1)")
+_ADD_SLOWLY = Statement("INSERT INTO slow_notes VALUES (1)")
+_WAIT = Statement("SELECT pg_advisory_xact_lock_shared(7)")
 _ONE = Statement("SELECT 1")
 _PREPARED = Statement("SELECT count(*) FROM pg_prepared_statements")
-# The note says for how long its COMMIT takes.
+# Waits where the client already waits for COMMIT.
 _SCHEMA = """
-    CREATE TABLE notes (note float);
-    CREATE FUNCTION take_long() RETURNS trigger LANGUAGE plpgsql
-        AS $$ BEGIN PERFORM pg_sleep(NEW.note); RETURN NULL; END $$;
-    CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON notes DEFERRABLE INITIALLY DEFERRED
-        FOR EACH ROW EXECUTE FUNCTION take_long();
+    CREATE TABLE notes (note int);
+    CREATE TABLE slow_notes (note int);
+    CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON slow_notes DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION wait();
 """
+_HUBS_BACKENDS = """(
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'cellhub'
+) AS backends"""
 
 Use = Callable[[Database], Awaitable[object]]
 
 
 class Server:
-    """What PostgreSQL itself says about the hub's connections."""
+    """The server seen from elsewhere: its backends, and a lock that statements wait for."""
 
     def __init__(self, connection: asyncpg.Connection) -> None:
-        self.connection = connection
+        self._connection = connection
 
-    async def pids(self) -> set[int]:
-        rows = await self.connection.fetch(
-            "SELECT pid FROM pg_stat_activity"
-            " WHERE datname = current_database() AND application_name = 'cellhub'"
-        )
-        return {row["pid"] for row in rows}
+    async def stop_statements(self) -> None:
+        await self._connection.execute("SELECT pg_advisory_lock(7)")
 
-    async def until_at(self, query: str) -> None:
-        """Wait until the hub is at a query that begins like this."""
-        while not await self.connection.fetchval(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND state = 'active' AND query LIKE $1 || '%'",
-            query,
-        ):
+    async def let_go_on(self) -> None:
+        await self._connection.execute("SELECT pg_advisory_unlock(7)")
+
+    async def until_waiting(self, count: int = 1) -> None:
+        """Wait until so many statements wait for the lock."""
+        while await self._count("pg_locks WHERE NOT granted") < count:
             pass
 
-    async def locks(self) -> int:
-        """How many locks are held, or waited for, in the database by others."""
-        return int(
-            await self.connection.fetchval(
-                "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        )
+    async def pids(self) -> set[int]:
+        """Return the backends that serve the hub."""
+        rows = await self._connection.fetch(f"SELECT pid FROM {_HUBS_BACKENDS}")
+        return {row["pid"] for row in rows}
 
-    async def notes(self) -> int:
-        return int(await self.connection.fetchval("SELECT count(*) FROM notes"))
+    async def remains(self) -> tuple[int, int]:
+        """Return how many notes there are, and how many locks the hub's backends have."""
+        locks = await self._count(f"pg_locks JOIN {_HUBS_BACKENDS} USING (pid)")
+        return await self._count("(TABLE notes UNION ALL TABLE slow_notes)"), locks
+
+    async def _count(self, rows: str) -> int:
+        return int(await self._connection.fetchval(f"SELECT count(*) FROM {rows}"))
+
+
+NOTHING = (0, 0)
 
 
 @pytest.fixture
@@ -99,51 +103,40 @@ async def read(database: Database, statement: Statement = _ONE) -> None:
         await connection.execute(statement)
 
 
-async def nap_reading(database: Database) -> None:
-    await read(database, _NAP)
+async def wait_reading(database: Database) -> None:
+    await read(database, _WAIT)
 
 
-async def nap_in_a_snapshot(database: Database) -> None:
+async def wait_in_a_snapshot(database: Database) -> None:
     async with database.snapshot() as connection:
-        await connection.execute(_NAP)
+        await connection.execute(_WAIT)
 
 
-async def nap_in_a_transaction(database: Database) -> None:
+async def wait_in_a_transaction(database: Database) -> None:
     async with database.transaction() as unit:
-        await unit.connection.execute(_ADD, {"note": 0.0})
-        await unit.connection.execute(_NAP)
+        await unit.connection.execute(_ADD)
+        await unit.connection.execute(_WAIT)
 
 
-async def sleep_in_a_transaction(database: Database) -> None:
+async def wait_in_a_commit(database: Database) -> None:
     async with database.transaction() as unit:
-        await unit.connection.execute(_ADD, {"note": 0.0})
-        await unit.connection.execute(_SLEEP)
+        await unit.connection.execute(_ADD_SLOWLY)
 
 
-async def write(database: Database, seconds: float) -> None:
-    async with database.transaction() as unit:
-        await unit.connection.execute(_ADD, {"note": seconds})
+WAITS = [wait_reading, wait_in_a_snapshot, wait_in_a_transaction, wait_in_a_commit]
 
 
-async def cancelled(task: "asyncio.Future[Any]") -> None:
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        async with asyncio.timeout(MOMENT):
-            await task
+async def ended(*tasks: "asyncio.Future[Any]") -> None:
+    """Wait until tasks have ended that were cancelled."""
+    async with asyncio.timeout(MOMENT):
+        await asyncio.wait(tasks)
+    assert all(task.cancelled() for task in tasks)
 
 
-@pytest.mark.parametrize("use", [nap_reading, nap_in_a_snapshot, nap_in_a_transaction])
-async def test_what_is_cancelled_goes_back_to_where_it_began(
-    database: Database, server: Server, use: Use
-) -> None:
-    before = await server.pids()
-    for _ in range(2 * POOL):
-        task = asyncio.ensure_future(use(database))
-        await server.until_at("SELECT pg_sleep(0.05)")
-        await cancelled(task)
-        assert await server.locks() == 0
-    assert await server.notes() == 0
-    assert await server.pids() == before
+async def a_turn() -> None:
+    """Let whatever is ready go on."""
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 async def test_a_flood_of_cancelled_reads_uses_the_same_connections(
@@ -168,9 +161,9 @@ async def test_what_is_cancelled_while_it_is_prepared_is_prepared_for_the_next(
     statements = [Statement(f"SELECT {number}") for number in range(20)]
     for statement in statements * 5:
         task = asyncio.create_task(read(database, statement))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        await cancelled(task)
+        await a_turn()
+        task.cancel()
+        await asyncio.wait([task])
     async with database.reading() as connection:
         prepared = (await connection.execute(_PREPARED)).scalar_one()
     assert prepared <= len(statements) + 1
@@ -182,80 +175,77 @@ async def test_a_connection_that_opens_for_nobody_any_more_serves_the_next(
     for _ in range(10):
         task = asyncio.create_task(read(cold))
         await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        await cancelled(task)
+        task.cancel()
+        await ended(task)
     [opened] = await server.pids()
     await read(cold)
     assert await server.pids() == {opened}
 
 
-async def test_what_takes_long_is_ended_and_its_place_is_given_back(
-    database: Database, server: Server
-) -> None:
-    for _ in range(POOL):
-        task = asyncio.create_task(sleep_in_a_transaction(database))
-        await server.until_at("SELECT pg_sleep(60)")
-        await cancelled(task)
-        assert await server.locks() == 0
-    async with asyncio.timeout(MOMENT):
-        await asyncio.gather(*(read(database) for _ in range(3 * POOL)))
-    assert await server.notes() == 0
-
-
-@pytest.mark.parametrize("use", [nap_in_a_transaction, sleep_in_a_transaction])
-async def test_a_place_is_taken_until_its_connection_is_of_use_again(
+@pytest.mark.parametrize("use", WAITS)
+async def test_what_is_cancelled_and_ends_soon_keeps_its_connection(
     database: Database, server: Server, use: Use
 ) -> None:
-    tasks = [asyncio.ensure_future(use(database)) for _ in range(POOL)]
-    await server.until_at("SELECT pg_sleep")
-    for _ in range(2):
-        # The second time, in the middle of cleaning up.
-        for task in tasks:
-            task.cancel()
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-    await asyncio.wait(tasks)
-
-    async def counted() -> int:
-        async with database.reading():
-            return len(await server.pids())
-
-    assert await counted() <= POOL
-    await asyncio.gather(*(read(database) for _ in range(3 * POOL)))
-    assert await server.notes() == 0
-
-
-async def test_what_is_cancelled_within_its_commit_is_committed_if_that_ends_soon(
-    database: Database, server: Server
-) -> None:
     before = await server.pids()
-    task = asyncio.create_task(write(database, 0.05))
-    await server.until_at("COMMIT")
-    await cancelled(task)
-    assert await server.notes() == 1
+    for count in range(1, 2 * POOL):
+        await server.stop_statements()
+        task = asyncio.ensure_future(use(database))
+        await server.until_waiting()
+        task.cancel()
+        await server.let_go_on()
+        await ended(task)
+        # What committed already is committed; all else is undone.
+        assert await server.remains() == (count if use is wait_in_a_commit else 0, 0)
     assert await server.pids() == before
 
 
-async def test_what_is_cancelled_within_a_commit_that_takes_long_is_undone(
-    database: Database, server: Server
+@pytest.mark.parametrize("use", WAITS)
+async def test_what_is_cancelled_and_takes_long_is_undone_and_gives_its_place_back(
+    database: Database, server: Server, use: Use
 ) -> None:
-    task = asyncio.create_task(write(database, 60.0))
-    await server.until_at("COMMIT")
-    await cancelled(task)
-    assert await server.notes() == 0
-    assert await server.locks() == 0
+    await server.stop_statements()
+    for _ in range(2):
+        tasks = [asyncio.ensure_future(use(database)) for _ in range(POOL)]
+        await server.until_waiting(POOL)
+        for task in tasks:
+            task.cancel()
+        await ended(*tasks)
+        assert await server.remains() == NOTHING
+    async with asyncio.timeout(MOMENT):
+        await asyncio.gather(*(read(database) for _ in range(3 * POOL)))
+
+
+@pytest.mark.parametrize("soon", [True, False])
+@pytest.mark.parametrize("use", WAITS[:-1])
+async def test_a_place_is_taken_until_its_connection_is_of_use_again(
+    database: Database, server: Server, use: Use, soon: bool
+) -> None:
+    await server.stop_statements()
+    tasks = [asyncio.ensure_future(use(database)) for _ in range(POOL)]
+    await server.until_waiting(POOL)
+    for _ in range(2):
+        # The second time, nobody waits any more for what cleans up.
+        for task in tasks:
+            task.cancel()
+        await a_turn()
+    await ended(*tasks)
+    if soon:
+        await server.let_go_on()
+    async with database.reading():
+        assert len(await server.pids()) <= POOL
     await asyncio.gather(*(read(database) for _ in range(3 * POOL)))
+    assert await server.remains() == NOTHING
 
 
 async def test_who_gives_up_a_statement_leaves_nothing_behind_in_the_block(
     database: Database, server: Server
 ) -> None:
     before = await server.pids()
-    for _ in range(2 * POOL):
+    for _ in range(POOL):
         async with database.reading() as connection:
             with suppress(TimeoutError):
-                async with asyncio.timeout(0.01):
-                    await connection.execute(_NAP)
+                async with asyncio.timeout(0):
+                    await connection.execute(_ONE)
     await asyncio.gather(*(read(database) for _ in range(3 * POOL)))
     assert await server.pids() == before
 
