@@ -239,11 +239,14 @@ def _follow(
         ("event_streams", "Streams of server-sent events that are open", lambda: len(http.streams)),
         ("asyncio_tasks", "Tasks of the event loop", lambda: len(asyncio.all_tasks())),
         ("watched_projects", "Projects watched", lambda: len(services.project_feeds)),
-        ("bus_rebuilds", "Times the connection to the broker came about", lambda: bus.rebuilds),
-        ("bus_received", "Messages received from the broker", lambda: bus.received),
-        ("bus_dropped", "Messages published but never sent", lambda: bus.dropped),
     ):
         metrics.follow(name, meaning, read)
+    for name, meaning, read in (
+        ("bus_rebuilds", "Times the connection to the broker came about", lambda: bus.rebuilds),
+        ("bus_messages_received", "Messages received from the broker", lambda: bus.received),
+        ("bus_messages_dropped", "Messages published but never sent", lambda: bus.dropped),
+    ):
+        metrics.follow_total(name, meaning, read)
     metrics.follow(
         "bus_healthy",
         "1 while the broker is there, for every worker",

@@ -27,7 +27,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
-        self._followed: list[tuple[Gauge, Callable[[], float]]] = []
+        self._followed: list[Callable[[], None]] = []
         self._operations = Counter(
             "cellhub_graphql_operations",
             "GraphQL executions that ended, by type and outcome (ok, or the first error's code)",
@@ -59,7 +59,7 @@ class Metrics:
         *,
         over_workers: Literal["livesum", "livemin"] = "livesum",
     ) -> None:
-        """Show a number that is kept elsewhere; ``name`` goes without the hub's prefix.
+        """Show a number that is kept elsewhere as a gauge; ``name`` goes without the hub's prefix.
 
         ``over_workers`` tells what is shown of several workers: their sum, or the least.
         """
@@ -69,7 +69,23 @@ class Metrics:
             multiprocess_mode=over_workers,
             registry=self._registry,
         )
-        self._followed.append((gauge, read))
+        self._followed.append(lambda: gauge.set(read()))
+
+    def follow_total(self, name: str, documentation: str, read: Callable[[], float]) -> None:
+        """Show a number that is kept elsewhere and only rises, as the counter ``…_total``.
+
+        Of several workers their sum is shown, with what those counted that have ended.
+        """
+        counter = Counter(f"cellhub_{name}", documentation, registry=self._registry)
+        shown = 0.0
+
+        def catch_up() -> None:
+            nonlocal shown
+            now = read()
+            counter.inc(now - shown)
+            shown = now
+
+        self._followed.append(catch_up)
 
     async def keep_fresh(self, *, every_seconds: float = 5.0) -> NoReturn:
         """Read the followed numbers now and then, so that other workers can show them."""
@@ -89,8 +105,8 @@ class Metrics:
         return Response(encode(registry), headers={"content-type": content_type})
 
     def _read_followed(self) -> None:
-        for gauge, read in self._followed:
-            gauge.set(read())
+        for refresh in self._followed:
+            refresh()
 
 
 def _forget_the_dead(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Metrics: what is counted is what a scrape shows, for one process and for several."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from hub.metrics import Metrics
+from tests.hubs import running_hub
 
 
 def parsed(text: str) -> dict[str, float]:
@@ -62,6 +64,36 @@ async def test_a_followed_number_is_read_at_each_scrape() -> None:
     assert (await scraped(metrics))["cellhub_bus_waiting"] == 2
 
 
+async def test_a_followed_total_is_shown_as_a_counter_however_often_it_is_read() -> None:
+    metrics, received = Metrics(), [1, 2, 3]
+    metrics.follow_total("received", "Messages received", lambda: len(received))
+    for _ in range(2):
+        assert (await scraped(metrics))["cellhub_received_total"] == 3
+    received += [4, 5]
+    assert (await scraped(metrics))["cellhub_received_total"] == 5
+
+
+async def test_a_hub_calls_totals_what_only_rises_and_the_manual_names_what_it_shows(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with running_hub(database_url, tmp_path) as hub:
+        text = (await hub.http.get("/metrics")).text
+    kinds = dict(re.findall(r"^# TYPE (cellhub_\w+?) (\w+)$", text, re.MULTILINE))
+    # The moment at which a counter began is a gauge beside it.
+    kinds = {name: kind for name, kind in kinds.items() if not name.endswith("_created")}
+    assert {name for name, kind in kinds.items() if kind == "counter"} == {
+        "cellhub_graphql_operations_total",
+        "cellhub_bus_rebuilds_total",
+        "cellhub_bus_messages_received_total",
+        "cellhub_bus_messages_dropped_total",
+    }
+    assert {name for name in kinds if name.endswith("_total")} == {
+        name for name, kind in kinds.items() if kind == "counter"
+    }
+    manual = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+    assert set(re.findall(r"`(cellhub_\w+)`", manual)) <= kinds.keys()
+
+
 async def test_a_followed_number_is_kept_fresh_between_scrapes() -> None:
     metrics, reads = Metrics(), asyncio.Queue[None]()
 
@@ -85,11 +117,14 @@ from starlette.requests import Request
 from hub.metrics import Metrics
 metrics = Metrics()
 metrics.follow("watched", "Projects watched", lambda: 10)
+received = 0
+metrics.follow_total("received", "Messages received", lambda: received)
 healthy = float(sys.argv[1])
 metrics.follow("healthy", "1 where all is well", lambda: healthy, over_workers="livemin")
 for line in sys.stdin:
     if line == "count\\n":
         metrics.operation_ended("event", "ok", 0.5)
+        received += 3
     answer = asyncio.run(metrics.endpoint(Request({"type": "http", "headers": []})))
     print(len(answer.body))
     print(bytes(answer.body).decode(), end="", flush=True)
@@ -127,10 +162,12 @@ def test_any_worker_answers_for_all_but_not_for_the_gauges_of_the_dead(tmp_path:
         second.told("count")
         both = first.told("show")
         assert both["cellhub_graphql_operations_total|ok|event"] == 2
+        assert both["cellhub_received_total"] == 6
         assert both["cellhub_watched"] == 20
         second.kill()
         left = first.told("show")
         assert left["cellhub_graphql_operations_total|ok|event"] == 2
+        assert left["cellhub_received_total"] == 6
         assert left["cellhub_watched"] == 10
     finally:
         first.kill()
