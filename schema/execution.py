@@ -7,7 +7,7 @@ resolvers see what they are used to; schema extensions do not run.
 
 import inspect
 from collections.abc import Awaitable, Callable, Hashable
-from functools import partial
+from functools import cache, partial
 from time import perf_counter
 from typing import Any
 from weakref import WeakValueDictionary
@@ -28,6 +28,7 @@ from schema.errors import (
     wire_error,
 )
 from schema.limits import DocumentLimits
+from schema.plan import Plan
 from schema.rendering import Execution, Group, Subscription, for_event
 from schema.requests import GraphQLRequest
 from schema.results import RequestContext, Result, encode
@@ -150,15 +151,22 @@ class Executor:
         if group is None:
             (context,) = context.for_events(1, shared=sharing.shared)
             template = for_event(execution, None, context)
-            group = Group(self._render, template, shared=sharing.shared)
+            render = partial(self._render, template, Plan(template))
+            group = Group(render, context, shared=sharing.shared)
             self._groups[key] = group
         return group
 
     def _render(
-        self, template: Execution, event: object, context: RequestContext
+        self, template: Execution, plan: Plan, event: object, context: RequestContext
     ) -> Result | Awaitable[Result]:
         began = perf_counter()
-        execution = for_event(template, self._present(event), context)
+        root_value = self._present(event)
+        executions = cache(partial(for_event, template, root_value, context))
+        data = plan.data(root_value, executions)
+        if data is not None:
+            self._observe("event", "ok", perf_counter() - began)
+            return Result(data)
+        execution = executions()
         outcome = execution.execute_operation(serially=False)
         if inspect.isawaitable(outcome):
             return self._end_later(execution, outcome, began)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from functools import partial
 from typing import Any, TypeAlias
 
 from graphql.execution import Executor as GraphQLExecutor
@@ -11,8 +10,8 @@ from schema.results import RequestContext, Result, encode
 
 Execution: TypeAlias = GraphQLExecutor[Any]
 
-Render: TypeAlias = Callable[[Execution, object, RequestContext], Result | Awaitable[Result]]
-"""Executes the selection of a template on an event, at once if nothing has to be waited for."""
+Render: TypeAlias = Callable[[object, RequestContext], Result | Awaitable[Result]]
+"""Executes a selection on an event, at once if nothing has to be waited for."""
 
 Payload: TypeAlias = tuple[bytes | Result, int | None]
 """A result, encoded unless it is a last one without data; and its revision, if it has one."""
@@ -21,9 +20,9 @@ Payload: TypeAlias = tuple[bytes | Result, int | None]
 class Group:
     """Subscriptions for which events are rendered alike: each is executed and encoded once."""
 
-    def __init__(self, render: Render, template: Execution, *, shared: bool) -> None:
+    def __init__(self, render: Render, context: RequestContext, *, shared: bool) -> None:
         self._render = render
-        self._template = template
+        self._context = context
         self._shared = shared
 
     def render(self, events: Sequence[object]) -> list[bytes] | Coroutine[Any, Any, list[bytes]]:
@@ -31,9 +30,8 @@ class Group:
 
         Each has a context of its own; what they need is loaded for all together.
         """
-        origin: RequestContext = self._template.context_value
-        contexts = origin.for_events(len(events), shared=self._shared)
-        results = list(map(partial(self._render, self._template), events, contexts))
+        contexts = self._context.for_events(len(events), shared=self._shared)
+        results = list(map(self._render, events, contexts))
         if all(isinstance(result, Result) for result in results):
             return list(map(encode, results))
         return _encode_later(results)
