@@ -2,7 +2,6 @@
 
 import asyncio
 import tracemalloc
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,12 +28,6 @@ HASTE = Patience(attempts=4, first_seconds=0.001, longest_seconds=0.002)
 
 class Viewer(Struct):
     email: str
-
-
-@pytest.fixture
-async def hub(database_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
-    async with running_hub(database_url, tmp_path / "hub") as running:
-        yield running
 
 
 async def sign_up(url: str, email: str = "ada@example.org") -> Grant:

@@ -1,11 +1,13 @@
-"""A laboratory with one person and one project."""
+"""A laboratory with one person and one project; an inspector of images."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from uuid import UUID
 
 import pytest
+import pyvips  # type: ignore[import-untyped]
 
 from tests.lab import Lab
+from tests.persistence.inspecting import Here, Inspector
 
 
 @pytest.fixture
@@ -31,3 +33,11 @@ async def audited(lab: Lab, project_id: UUID) -> AsyncIterator[None]:
     yield
     if await lab.rows("SELECT 1 FROM projects WHERE id = :id", id=project_id):
         await lab.audit(project_id)
+
+
+@pytest.fixture
+def inspector() -> Iterator[Inspector]:
+    """The cache of libvips goes by name, and tests reuse names."""
+    pyvips.cache_set_max(0)
+    yield Here()
+    pyvips.cache_set_max(1000)

@@ -3,40 +3,17 @@
 import random
 import struct
 import zlib
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 import pytest
-import pyvips  # type: ignore[import-untyped]
 import tifffile
-from numpy.typing import NDArray
 
-from persistence.image_files import ImageInspector, ImageLimits, InspectedImage, RejectedImage
-from persistence.image_worker import inspect_file
-from tests.persistence.pictures import (
-    HEIGHT,
-    SAMPLES,
-    WIDTH,
-    Sample,
-    blobs,
-    bytes_of,
-    saved,
-    tiff,
-    turned_jpeg,
-)
+from persistence.image_files import ImageInspector, ImageLimits, RejectedImage
+from tests.persistence.inspecting import Here, Inspector, code_of, decoded
+from tests.persistence.pictures import HEIGHT, SAMPLES, WIDTH, Sample, blobs, bytes_of, tiff
 
-NATURAL = {"tiff jpeg", "tiff alpha", "tiff colour", "tiff colour planar", "ome-tiff colour"}
-STRETCHED = [
-    "png grey",
-    "png grey 16",
-    "png colour 16",
-    "bmp grey",
-    *(name for name in SAMPLES if "tiff" in name and name not in NATURAL),
-    *(name for name in SAMPLES if "imagej" in name),
-]
 CUT = [
     "png colour",
     "png palette",
@@ -57,42 +34,6 @@ CUT = [
     "ome-tiff pyramid",
     "imagej in one page",
 ]
-_REAL = Path(__file__).parents[2] / "samples"
-
-
-class Inspector(Protocol):
-    async def inspect(self, path: Path) -> InspectedImage: ...
-
-
-class Here:
-    """Inspects in this process, as ImageInspector does in another: see test_image_isolation."""
-
-    def __init__(self, limits: ImageLimits | None = None) -> None:
-        self._limits = limits or ImageLimits()
-
-    async def inspect(self, path: Path) -> InspectedImage:
-        return inspect_file(path, self._limits)
-
-
-@pytest.fixture
-def inspector() -> Iterator[Inspector]:
-    """The cache of libvips goes by name, and tests reuse names."""
-    pyvips.cache_set_max(0)
-    yield Here()
-    pyvips.cache_set_max(1000)
-
-
-async def _code(inspector: Inspector, path: Path) -> str:
-    with pytest.raises(RejectedImage) as rejected:
-        await inspector.inspect(path)
-    assert rejected.value.message.endswith(".")
-    return rejected.value.code
-
-
-def _decoded(thumbnail: bytes) -> NDArray[Any]:
-    image = pyvips.Image.webpload_buffer(thumbnail)
-    pixels: NDArray[Any] = image.numpy().astype(np.int64)
-    return pixels.reshape(image.height, image.width, image.bands)
 
 
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
@@ -107,21 +48,10 @@ async def test_every_accepted_format_is_measured_and_drawn(
     assert (found.width, found.height) == (WIDTH, HEIGHT)
     assert (found.channels, found.pages) == (sample.channels, sample.pages)
     assert found.mime_type == sample.mime_type
-    drawn = _decoded(found.thumbnail)
+    drawn = decoded(found.thumbnail)
     assert drawn.shape[:2] == (HEIGHT, WIDTH)
     disc, ground = drawn[15:25, 25:35].mean(), drawn[:, :10].mean()
     assert disc > ground, "the disc is not to be seen"
-
-
-@pytest.mark.parametrize("name", STRETCHED)
-async def test_microscopy_in_a_tenth_of_its_range_is_visible(
-    inspector: Inspector, tmp_path: Path, name: str
-) -> None:
-    path = tmp_path / "image"
-    SAMPLES[name].write(path)
-    drawn = _decoded((await inspector.inspect(path)).thumbnail)
-    assert drawn[15:25, 25:35].max(axis=-1).mean() > 180
-    assert drawn[:, :10].max(axis=-1).mean() < 80
 
 
 @pytest.mark.parametrize("name", CUT)
@@ -134,7 +64,7 @@ async def test_a_truncated_file_is_rejected(
     left = {"10 %": size // 10, "50 %": size // 2, "99 %": size * 99 // 100}.get(keep, size - 1)
     path = tmp_path / "cut"
     path.write_bytes(whole[:left])
-    assert await _code(inspector, path) == "TRUNCATED"
+    assert await code_of(inspector, path) == "TRUNCATED"
 
 
 async def test_a_tiff_may_lack_bytes_that_nothing_in_it_refers_to(
@@ -146,7 +76,7 @@ async def test_a_tiff_may_lack_bytes_that_nothing_in_it_refers_to(
     cut.write_bytes(whole.read_bytes()[:-16])
     assert await inspector.inspect(cut) == await inspector.inspect(whole)
     cut.write_bytes(whole.read_bytes()[:-17])
-    assert await _code(inspector, cut) == "TRUNCATED"
+    assert await code_of(inspector, cut) == "TRUNCATED"
 
 
 async def test_bytes_behind_the_end_of_an_image_do_no_harm(
@@ -192,7 +122,7 @@ async def test_what_is_no_image_of_ours_is_rejected_whatever_its_name(
 ) -> None:
     path = tmp_path / "image.png"
     path.write_bytes(content)
-    assert await _code(inspector, path) == code
+    assert await code_of(inspector, path) == code
 
 
 def _png(width: int, height: int, rows: bytes) -> bytes:
@@ -221,7 +151,7 @@ async def test_dimensions_are_checked_before_anything_is_decoded(
     absurd.write_bytes(_png(2**31 - 1, 2**31 - 1, bytes(1000)))
     _huge_tiff(tiff_bomb)
     for path in (bomb, tall, absurd, tiff_bomb):
-        assert await _code(inspector, path) == "TOO_MANY_PIXELS", path.name
+        assert await code_of(inspector, path) == "TOO_MANY_PIXELS", path.name
 
 
 async def test_pixels_are_limited_by_page_and_in_total(tmp_path: Path) -> None:
@@ -234,123 +164,8 @@ async def test_pixels_are_limited_by_page_and_in_total(tmp_path: Path) -> None:
     strict = Here(ImageLimits(page_pixels=page, total_pixels=4 * page))
     assert (await strict.inspect(one)).pages == 1
     for path in (stack, series, frames):
-        assert await _code(strict, path) == "TOO_MANY_PIXELS"
-    assert await _code(Here(ImageLimits(page_pixels=page - 1)), one) == "TOO_MANY_PIXELS"
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-async def test_a_photo_is_measured_and_drawn_as_its_exif_orientation_says(
-    inspector: Inspector, tmp_path: Path, orientation: int
-) -> None:
-    path = tmp_path / "photo"
-    path.write_bytes(turned_jpeg(orientation))
-    found = await inspector.inspect(path)
-    drawn = _decoded(found.thumbnail)[:, :, 0]
-    upright = orientation <= 4
-    expected = (WIDTH, HEIGHT) if upright else (HEIGHT, WIDTH)
-    assert (found.width, found.height) == expected == drawn.shape[::-1]
-    first = drawn[:, :10] if upright else drawn[:10]
-    # The left half is black: mirrored or turned by 180 degrees it is the right one, and so on.
-    assert first.mean() < 60 if orientation in {1, 4, 5, 6} else first.mean() > 200
-
-
-async def test_colours_of_photographs_and_stains_are_kept(inspector: Inspector) -> None:
-    for name in ("tissue-he.jpg", "ihc.png", "retina.jpg"):
-        drawn = _decoded((await inspector.inspect(_REAL / name)).thumbnail)
-        original = pyvips.Image.new_from_file(str(_REAL / name)).numpy()
-        assert np.allclose(drawn.mean(axis=(0, 1)), original.mean(axis=(0, 1)), atol=3)
-
-
-async def test_sixteen_bit_nuclei_are_well_visible(inspector: Inspector) -> None:
-    path = _REAL / "nuclei-fluorescence.tif"
-    found = await inspector.inspect(path)
-    drawn = _decoded(found.thumbnail)[:, :, 0]
-    original = tifffile.imread(path)
-    assert (found.width, found.height, found.channels, found.pages) == (512, 512, 1, 1)
-    assert original.max() < 256, "it takes less than a hundredth of its range"
-    assert np.percentile(drawn, 5) < 20
-    assert np.percentile(drawn, 97) > 120
-
-
-async def test_channels_are_told_apart_by_colour(inspector: Inspector, tmp_path: Path) -> None:
-    picture = np.zeros((3, 40, 60), np.uint16)
-    for channel in range(3):
-        picture[channel, :, 20 * channel : 20 * channel + 20] = 1000
-    path = tmp_path / "channels"
-    tiff(picture, ome=True, metadata={"axes": "CYX"})(path)
-    drawn = _decoded((await inspector.inspect(path)).thumbnail)
-    cyan, magenta, yellow = (drawn[20, x] > 128 for x in (10, 30, 50))
-    assert [list(c) for c in (cyan, magenta, yellow)] == [
-        [False, True, True],
-        [True, False, True],
-        [True, True, False],
-    ]
-
-
-async def test_the_middle_of_a_stack_is_drawn(inspector: Inspector, tmp_path: Path) -> None:
-    stack = np.zeros((5, 2, 40, 60), np.uint16)
-    stack[2, :, 10:30, 20:40] = 500
-    path = tmp_path / "stack"
-    tiff(stack, ome=True, metadata={"axes": "ZCYX"})(path)
-    found = await inspector.inspect(path)
-    drawn = _decoded(found.thumbnail)
-    assert (found.channels, found.pages) == (2, 5)
-    assert drawn[20, 30].min() > 200
-    assert drawn[2, 2].max() < 40
-
-
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
-@pytest.mark.parametrize("value", [0, 1])
-async def test_a_constant_image_is_drawn_flat(
-    inspector: Inspector, tmp_path: Path, dtype: str, value: int
-) -> None:
-    path = tmp_path / "flat"
-    top = 1 if dtype == "float32" else np.iinfo(dtype).max
-    tiff(np.full((40, 60), value * top, dtype))(path)
-    drawn = _decoded((await inspector.inspect(path)).thumbnail)
-    assert drawn.min() == drawn.max() == 255 * value
-
-
-async def test_what_is_not_finite_is_black_and_spoils_nothing(
-    inspector: Inspector, tmp_path: Path
-) -> None:
-    for size in (1, 20):
-        picture = np.kron(blobs(dtype=np.float32), np.ones((size, size), np.float32))
-        picture[: 5 * size] = np.nan
-        picture[-5 * size :] = np.inf
-        picture[:, : 3 * size] = -np.inf
-        path = tmp_path / f"holes-{size}"
-        tiff(picture)(path)
-        drawn = _decoded((await inspector.inspect(path)).thumbnail)
-        height, width = drawn.shape[:2]
-        assert drawn[height // 2, width // 2].min() > 150
-        assert drawn[: height // 10].max() < 20
-        assert drawn[-height // 10 :].max() < 20
-    tiff(np.full((40, 60), np.nan, np.float32))(path)
-    assert _decoded((await inspector.inspect(path)).thumbnail).max() == 0
-
-
-async def test_alpha_is_flattened_onto_white(inspector: Inspector, tmp_path: Path) -> None:
-    picture = np.zeros((40, 60, 4), np.uint8)
-    picture[:, 30:, 3] = 255
-    path = tmp_path / "alpha"
-    saved("pngsave", picture)(path)
-    drawn = _decoded((await inspector.inspect(path)).thumbnail)
-    assert drawn.shape[-1] == 3
-    assert drawn[:, :25].min() > 245
-    assert drawn[:, 35:].max() < 10
-
-
-@pytest.mark.parametrize(
-    ("shape", "expected"),
-    [((900, 600), (300, 200)), ((301, 7), (300, 7)), ((3, 5000), (1, 300)), ((20, 10), (20, 10))],
-)
-async def test_thumbnails_fit_the_box_and_are_never_enlarged(
-    inspector: Inspector, tmp_path: Path, shape: tuple[int, int], expected: tuple[int, int]
-) -> None:
-    path = tmp_path / "sized"
-    tiff(np.random.default_rng(1).integers(0, 999, shape).astype(np.uint16))(path)
-    assert _decoded((await inspector.inspect(path)).thumbnail).shape[:2] == expected
+        assert await code_of(strict, path) == "TOO_MANY_PIXELS"
+    assert await code_of(Here(ImageLimits(page_pixels=page - 1)), one) == "TOO_MANY_PIXELS"
 
 
 def _rewrite(path: Path, tag: str, value: object) -> None:
@@ -368,7 +183,7 @@ async def test_a_tiff_that_no_decoder_here_knows_is_not_supported(
     _rewrite(foreign, "Compression", 5)
     tiff(blobs(16), volumetric=True, tile=(16, 16, 16))(volume)
     for path in (jpeg_2000, foreign, volume):
-        assert await _code(inspector, path) == "UNSUPPORTED_FORMAT", path.name
+        assert await code_of(inspector, path) == "UNSUPPORTED_FORMAT", path.name
 
 
 async def test_a_tiff_that_contradicts_itself_is_damaged(
@@ -384,9 +199,9 @@ async def test_a_tiff_that_contradicts_itself_is_damaged(
     loop.write_bytes(content)
     tiff(blobs(3), ome=True, metadata={"axes": "ZYX"})(lost)
     lost.write_bytes(lost.read_bytes().replace(b'PlaneCount="3"', b'PlaneCount="1"'))
-    assert await _code(inspector, wide) == "TRUNCATED"
-    assert await _code(inspector, loop) == "TRUNCATED"
-    assert await _code(inspector, lost) == "TRUNCATED"
+    assert await code_of(inspector, wide) == "TRUNCATED"
+    assert await code_of(inspector, loop) == "TRUNCATED"
+    assert await code_of(inspector, lost) == "TRUNCATED"
 
 
 async def test_random_damage_is_survived_and_blamed_on_the_file(tmp_path: Path) -> None:
@@ -404,7 +219,7 @@ async def test_random_damage_is_survived_and_blamed_on_the_file(tmp_path: Path) 
             with suppress(RejectedImage):
                 await inspector.inspect(path)
                 continue
-            assert await _code(inspector, path) != "INSPECTION_FAILED", content.hex()
+            assert await code_of(inspector, path) != "INSPECTION_FAILED", content.hex()
 
 
 async def test_an_inspection_says_the_same_in_any_process(
@@ -416,7 +231,7 @@ async def test_an_inspection_says_the_same_in_any_process(
             sample.write(whole)
             assert await apart.inspect(whole) == await inspector.inspect(whole), name
             half.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-            assert await _code(apart, half) == await _code(inspector, half) == "TRUNCATED", name
+            assert await code_of(apart, half) == await code_of(inspector, half) == "TRUNCATED", name
 
 
 async def test_an_ome_tiff_that_refers_to_other_files_is_taken_for_what_it_holds(

@@ -1,20 +1,16 @@
 """Multipart requests that are wrong, and what they are answered."""
 
-from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from starlette.types import Message
 
 from resolvers.uploads import UploadFailed
 from schema.body import Body
 from schema.http import HTTPLimits
 from schema.multipart import MultipartLimits, read_multipart
-from schema.parts import Part, Parts, file_name
-from schema.refusal import Refusal
+from schema.parts import Parts
 from tests.schema.envelopes import (
     HEADERS,
     LAST,
@@ -310,97 +306,3 @@ class TestFaults:
                 await anext(uploads.files())
         with pytest.raises(UploadFailed, match="'9' is not in the map"):
             await uploads.chunk()
-
-
-class TestNoise:
-    """Whatever comes is read or refused, and nothing else happens."""
-
-    async def _read(self, body: bytes, step: int) -> None:
-        chunks = [body[start : start + step] for start in range(0, len(body), step)]
-
-        async def receive() -> Message:
-            chunk = chunks.pop(0) if chunks else b""
-            return {"type": "http.request", "body": chunk, "more_body": bool(chunks)}
-
-        parts = Parts(Body(receive, limit=10**6, idle_seconds=1), "b0unda7y")
-        try:
-            _, uploads = await read_multipart(parts, MultipartLimits())
-            async for file in uploads.files():
-                async for _ in file.chunks():
-                    pass
-        except (Refusal, UploadFailed):
-            pass
-
-    @given(st.data())
-    @settings(max_examples=300)
-    async def test_a_damaged_body_is_read_or_refused(self, data: st.DataObject) -> None:
-        body = bytearray(whole(b"x" * 40, b"\r\n--b0unda7"))
-        for _ in range(data.draw(st.integers(1, 4))):
-            start = data.draw(st.integers(0, len(body)))
-            end = start + data.draw(st.integers(0, 12))
-            body[start:end] = data.draw(st.binary(max_size=12))
-
-        await self._read(bytes(body), data.draw(st.integers(1, 200)))
-
-    @given(st.text(st.sampled_from("filename*=0123'%;\" ütf細-8\\/aA.\0"), max_size=60))
-    @settings(max_examples=500)
-    def test_a_damaged_disposition_has_a_name_or_is_refused(self, noise: str) -> None:
-        with suppress(Refusal):
-            assert file_name(Part("0", None, f"form-data; filename*{noise}"))
-
-
-class TestRefusals:
-    async def test_without_a_viewer_nothing_is_read(
-        self, address: str, world: World, stage: Stage
-    ) -> None:
-        anonymous = {key: value for key, value in HEADERS.items() if key != "authorization"}
-        wire = await Wire.to(address, 10**12, anonymous)
-
-        head, answer = await wire.answer()
-
-        assert head.startswith(b"HTTP/1.1 401 ")
-        assert b"\r\nwww-authenticate: Bearer\r\n" in head
-        assert b"\r\nconnection: close\r\n" in head
-        assert answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-        await wire.close()
-
-    async def test_without_a_preflight_header_it_is_refused(
-        self, client: httpx.AsyncClient
-    ) -> None:
-        response = await client.post(
-            "/",
-            content=whole(b"x"),
-            headers={key: value for key, value in HEADERS.items() if key != "GraphQL-Preflight"},
-        )
-
-        assert "GraphQL-Preflight" in message_of(response)
-
-    @pytest.mark.parametrize(
-        ("field", "answered"),
-        [("uploadForbidden", None), ("uploadIgnored", {"uploadIgnored": 1})],
-    )
-    async def test_a_field_that_does_not_read_is_answered_at_once(
-        self, address: str, field: str, answered: object
-    ) -> None:
-        query = f"mutation ($files: [Upload!]!) {{ {field}(files: $files) }}"
-        wire = await Wire.to(address, 10**12)
-        await wire.send(
-            operations(1, query) + part("map", paths(1, query)) + file_part("0", b"x" * 1_000)
-        )
-
-        head, answer = await wire.answer()
-
-        assert head.startswith(b"HTTP/1.1 200 ")
-        assert b"\r\nconnection: close\r\n" in head
-        assert answer["data"] == answered
-        await wire.close()
-
-    async def test_a_short_unread_rest_keeps_the_connection(
-        self, client: httpx.AsyncClient
-    ) -> None:
-        query = "mutation ($files: [Upload!]!) { uploadIgnored(files: $files) }"
-
-        for _ in range(2):
-            response = await send(client, whole(b"x" * 500_000, query=query))
-            assert response.json() == {"data": {"uploadIgnored": 1}}
-            assert "connection" not in response.headers
