@@ -9,7 +9,8 @@ import pytest
 from schema.websocket import GraphQLWebSocketEndpoint
 from tests.protocol.client import Client, connect
 from tests.protocol.raw import RawSocket, raw_connection
-from tests.schema.toy import World, websocket_endpoint
+from tests.schema.toy import websocket_endpoint
+from tests.schema.world import World
 from tests.serving import Stage, serving
 
 

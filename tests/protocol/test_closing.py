@@ -10,7 +10,7 @@ from schema.websocket import GraphQLWebSocketEndpoint
 from schema.websocket_session import Ending
 from tests.protocol.client import Client, complete_message, next_message
 from tests.protocol.conftest import Connect
-from tests.schema.toy import ADA, BOB, World
+from tests.schema.world import ADA, BOB, World
 
 FORBIDDEN = (4403, "Forbidden")
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.protocol.client import Client, complete_message, next_message
 from tests.protocol.conftest import Connect
-from tests.schema.toy import ADA, World
+from tests.schema.world import ADA, World
 
 
 async def test_it_ends_the_source_of_a_subscription(client: Client, world: World) -> None:

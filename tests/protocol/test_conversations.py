@@ -20,7 +20,8 @@ from schema.websocket import GraphQLWebSocketEndpoint
 from tests.protocol.judge import SILENT, Judge
 from tests.protocol.malformed_frames import BAD_FRAMES, Bad
 from tests.protocol.raw import INIT, Opcode, RawSocket, close_frame, frame, raw_connection
-from tests.schema.toy import World, websocket_endpoint
+from tests.schema.toy import websocket_endpoint
+from tests.schema.world import World
 from tests.serving import Stage
 
 LAST = b'{"type":"ping","payload":{"the":"last"}}'

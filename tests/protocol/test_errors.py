@@ -3,7 +3,7 @@
 import pytest
 
 from tests.protocol.client import Client, complete_message, next_message
-from tests.schema.toy import ADA, World
+from tests.schema.world import ADA, World
 
 
 async def goes_on(client: Client, world: World, key: str) -> None:

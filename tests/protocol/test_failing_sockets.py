@@ -9,7 +9,8 @@ from starlette.types import Message
 
 from schema.frames import EXTENSION
 from schema.websocket import GraphQLWebSocketEndpoint
-from tests.schema.toy import World, websocket_endpoint
+from tests.schema.toy import websocket_endpoint
+from tests.schema.world import World
 
 
 class Unwritable:

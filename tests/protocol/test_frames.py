@@ -9,7 +9,7 @@ from schema.websocket import GraphQLWebSocketEndpoint
 from tests.protocol.client import Client
 from tests.protocol.malformed_frames import BAD_FRAMES, GOOD_PINGS, Bad
 from tests.protocol.raw import Opcode, RawSocket, close_frame, frame, raw_connection
-from tests.schema.toy import World
+from tests.schema.world import World
 
 PONG = (Opcode.TEXT, b'{"type":"pong"}')
 SILENT = '{"id":"1","type":"subscribe","payload":{"query":"subscription { silent }"}}'

@@ -8,7 +8,8 @@ from schema.websocket import GraphQLWebSocketEndpoint
 from schema.websocket_session import SocketLimits
 from tests.protocol.client import connect
 from tests.protocol.raw import ACK, INIT, Opcode, dial, frame, handshake, raw_connection
-from tests.schema.toy import World, http_endpoint, websocket_endpoint
+from tests.schema.toy import http_endpoint, websocket_endpoint
+from tests.schema.world import World
 from tests.serving import Stage
 
 

@@ -6,7 +6,8 @@ from schema.websocket import GraphQLWebSocketEndpoint
 from schema.websocket_session import SocketLimits
 from tests.protocol.client import Client, next_message
 from tests.protocol.conftest import Connect
-from tests.schema.toy import ADA, World, websocket_endpoint
+from tests.schema.toy import websocket_endpoint
+from tests.schema.world import ADA, World
 
 PING = '{"type":"ping"}'
 INIT = '{"type":"connection_init","payload":{"Authorization":"Bearer ada"}}'

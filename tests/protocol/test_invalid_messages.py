@@ -11,7 +11,7 @@ from tests.protocol.malformed_messages import (
     RIGHT_VALUES,
     WRONG_VALUES,
 )
-from tests.schema.toy import World
+from tests.schema.world import World
 
 LONGEST_REASON = 123
 """In bytes: what a close frame has room for."""

@@ -12,7 +12,8 @@ from schema.websocket import GraphQLWebSocketEndpoint
 from schema.websocket_session import SocketLimits
 from tests.protocol.client import Client, complete_message, next_message
 from tests.protocol.conftest import Connect
-from tests.schema.toy import ADA, BOB, World, websocket_endpoint
+from tests.schema.toy import websocket_endpoint
+from tests.schema.world import ADA, BOB, World
 
 
 async def refusal(client: Client, key: str) -> str:

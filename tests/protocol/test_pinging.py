@@ -4,7 +4,7 @@ import pytest
 
 from tests.protocol.client import Client
 from tests.protocol.conftest import Connect
-from tests.schema.toy import World
+from tests.schema.world import World
 
 
 async def test_a_ping_is_answered_by_a_pong(client: Client) -> None:

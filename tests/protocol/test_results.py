@@ -6,7 +6,7 @@ import pytest
 
 from tests.protocol.client import Client, complete_message, next_message
 from tests.protocol.conftest import Connect
-from tests.schema.toy import ADA, World
+from tests.schema.world import ADA, World
 
 
 async def test_a_subscription_has_its_results_and_then_one_complete(client: Client) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.protocol.conftest import Connect
-from tests.schema.toy import World
+from tests.schema.world import World
 
 
 async def test_one_that_reads_nothing_stops_its_own_operations_only(

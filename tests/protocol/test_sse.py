@@ -20,7 +20,8 @@ from tests.protocol.streams import (
     result,
     streaming,
 )
-from tests.schema.toy import ADA, World, http_endpoint
+from tests.schema.toy import http_endpoint
+from tests.schema.world import ADA, World
 from tests.serving import Stage
 
 PREFLIGHT = {"GraphQL-Preflight": "1"}

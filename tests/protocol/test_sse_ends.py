@@ -13,7 +13,8 @@ from hub.guarded_http import GuardedHTTP
 from schema.connections import Connections
 from schema.http import GraphQLHTTPEndpoint, HTTPLimits
 from tests.protocol.streams import ACCEPT, COMPLETE, Reader, code_of, result, streaming
-from tests.schema.toy import ADA, BOB, World, http_endpoint
+from tests.schema.toy import http_endpoint
+from tests.schema.world import ADA, BOB, World
 from tests.serving import Stage, serving
 
 SILENT = "subscription { silent }"

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.schema.toy import World, http_endpoint
+from tests.schema.toy import http_endpoint
+from tests.schema.world import World
 from tests.serving import Stage, serving
 
 

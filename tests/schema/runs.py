@@ -10,7 +10,8 @@ from schema.limits import DocumentLimits
 from schema.rendering import Subscription
 from schema.requests import GraphQLRequest
 from schema.results import Result, encode
-from tests.schema.toy import Context, World, executor_of
+from tests.schema.toy import executor_of
+from tests.schema.world import Context, World
 
 
 async def execute(

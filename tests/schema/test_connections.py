@@ -6,7 +6,7 @@ import pytest
 
 from resolvers.errors import RateLimited
 from schema.connections import Connections
-from tests.schema.toy import ADA, BOB
+from tests.schema.world import ADA, BOB
 
 
 def refused(connection: AbstractContextManager[None]) -> str:

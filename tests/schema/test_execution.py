@@ -7,7 +7,8 @@ from graphql import OperationType, get_introspection_query
 
 from schema.requests import GraphQLRequest
 from tests.schema.runs import codes, execute
-from tests.schema.toy import World, executor_of
+from tests.schema.toy import executor_of
+from tests.schema.world import World
 
 
 class TestAnswering:

@@ -10,7 +10,8 @@ from schema.limits import DocumentLimits
 from schema.rendering import Subscription
 from schema.results import Result
 from tests.schema.runs import codes, execute, results, subscribe
-from tests.schema.toy import SCHEMA, World
+from tests.schema.toy import SCHEMA
+from tests.schema.world import World
 
 
 class TestLimits:

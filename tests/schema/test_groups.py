@@ -12,7 +12,8 @@ from resolvers.context import Viewer
 from schema.execution import Executor
 from schema.rendering import Group, Subscription
 from schema.requests import GraphQLRequest
-from tests.schema.toy import ADA, BOB, Context, Thing, World, executor_of
+from tests.schema.toy import Thing, executor_of
+from tests.schema.world import ADA, BOB, Context, World
 
 PLAIN = "subscription($to: Int = 9) { count(to: $to) { number } }"
 LABEL = 'subscription($p: String = "") { count(to: 1) { label(prefix: $p) } }'

@@ -15,7 +15,7 @@ from tests.schema.calls import (
     post,
     post_raw,
 )
-from tests.schema.toy import World
+from tests.schema.world import World
 
 
 class TestAnswering:

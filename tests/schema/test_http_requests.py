@@ -18,7 +18,8 @@ from tests.schema.calls import (
     post,
     post_raw,
 )
-from tests.schema.toy import ADA, World, http_endpoint
+from tests.schema.toy import http_endpoint
+from tests.schema.world import ADA, World
 from tests.serving import Stage
 
 

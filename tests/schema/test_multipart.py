@@ -23,7 +23,7 @@ from tests.schema.envelopes import (
     send,
     whole,
 )
-from tests.schema.toy import World
+from tests.schema.world import World
 
 
 class TestStreaming:

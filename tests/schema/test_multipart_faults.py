@@ -24,7 +24,8 @@ from tests.schema.envelopes import (
     send,
     whole,
 )
-from tests.schema.toy import World, http_endpoint
+from tests.schema.toy import http_endpoint
+from tests.schema.world import World
 from tests.serving import Stage
 
 

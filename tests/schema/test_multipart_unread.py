@@ -14,7 +14,7 @@ from tests.schema.envelopes import (
     send,
     whole,
 )
-from tests.schema.toy import World
+from tests.schema.world import World
 from tests.serving import Stage
 
 

@@ -15,7 +15,7 @@ from schema.rendering import Payload, Subscription
 from schema.results import Result
 from schema.socket_outlet import SocketOutlet, Waiting
 from schema.stream_outlet import StreamOutlet
-from tests.schema.toy import World
+from tests.schema.world import World
 
 MOMENT = 10
 LARGE = b"x" * 2**16

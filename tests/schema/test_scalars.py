@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from schema.requests import GraphQLRequest
 from schema.results import Result, encode
-from tests.schema.toy import Context, World, executor_of
+from tests.schema.toy import executor_of
+from tests.schema.world import Context, World
 
 VARIABLES = """
     query ($instant: DateTime!, $big: BigInt!, $shape: GeoJSON!, $color: Color!) {

@@ -1,23 +1,16 @@
 """A small schema with every kind of field that execution and transport have to deal with."""
 
-import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from datetime import UTC, datetime
 from enum import Enum
-from typing import Annotated, Any, TypeAlias
-from uuid import UUID
+from typing import Annotated, TypeAlias
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from persistence.ids import new_id
-from realtime.outlet import Outlet
-from resolvers.context import Viewer
 from resolvers.errors import Conflict, Forbidden, RateLimited, Unauthenticated
 from resolvers.uploads import UploadedFile, arriving
-from schema.connections import Connections
 from schema.execution import Executor
 from schema.http import GraphQLHTTPEndpoint, HTTPLimits
 from schema.ids import InvalidId
@@ -26,90 +19,7 @@ from schema.scalars import SCALARS, BigInt, GeoJSON, Upload, stored_geojson
 from schema.sharing import SHARED
 from schema.websocket import GraphQLWebSocketEndpoint
 from schema.websocket_session import SocketLimits
-
-ADA = UUID(int=1)
-BOB = UUID(int=2)
-
-
-@dataclass
-class World:
-    """What the fields act on, and what tests look at."""
-
-    count: int = 0
-    made: int = 0
-    contexts: list["Context"] = field(default_factory=list)
-    labelled: list["Context"] = field(default_factory=list)
-    started: asyncio.Event = field(default_factory=asyncio.Event)
-    go_on: asyncio.Event = field(default_factory=asyncio.Event)
-    stopped: asyncio.Event = field(default_factory=asyncio.Event)
-    first_chunk: asyncio.Event = field(default_factory=asyncio.Event)
-    unexpected: list[tuple[BaseException, str]] = field(default_factory=list)
-    tokens: dict[str, Viewer | Exception] = field(default_factory=dict)
-    hesitates: bool = False
-    connections: Connections = field(default_factory=Connections)
-
-    def report(self, error: BaseException, request_id: str) -> None:
-        self.unexpected.append((error, request_id))
-
-    async def authenticate(self, authorization: str | None) -> Viewer | None:
-        if authorization is None:
-            return None
-        match self.tokens.get(authorization.removeprefix("Bearer ")):
-            case None:
-                raise Unauthenticated("The token does not hold.")
-            case Exception() as error:
-                raise error
-            case viewer:
-                if self.hesitates:
-                    self.started.set()
-                    await self.go_on.wait()
-                return viewer
-
-    def make_context(
-        self,
-        *,
-        viewer: Viewer | None,
-        request_id: str,
-        client_address: str,
-        base_url: str,
-        last_event_id: int | None = None,
-        subscriber: Outlet | None = None,
-    ) -> "Context":
-        context = Context(
-            self, request_id, viewer, client_address, base_url, last_event_id, subscriber
-        )
-        self.contexts.append(context)
-        return context
-
-    def sign_in(self, token: str, user_id: UUID = ADA, seconds: float | None = None) -> Viewer:
-        expires_at = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
-        viewer = Viewer(user_id=user_id, session_id=new_id(), expires_at=expires_at)
-        self.tokens[token] = viewer
-        return viewer
-
-
-@dataclass(eq=False)
-class Context:
-    world: World
-    request_id: str
-    viewer: Viewer | None = None
-    client_address: str = ""
-    base_url: str = ""
-    last_event_id: int | None = None
-    subscriber: Outlet | None = None
-
-    def scope(self, *, shared: bool) -> Hashable:
-        return self.base_url, None if shared or self.viewer is None else self.viewer.user_id
-
-    def for_events(self, count: int, *, shared: bool) -> "list[Context]":
-        viewer = None if shared else self.viewer
-        contexts = [replace(self, viewer=viewer, subscriber=None) for _ in range(count)]
-        if not shared:
-            self.world.contexts += contexts
-        return contexts
-
-
-Info = strawberry.Info[Context, Any]
+from tests.schema.world import Info, World
 
 
 @strawberry.enum
