@@ -80,6 +80,7 @@ def hub(database_url: str, folder: Path, **settings: str) -> Iterator[Server]:
         "CELLHUB_LOG_LEVEL": "WARNING",
         "CELLHUB_ACCESS_TOKEN_SECONDS": "86400",
         "CELLHUB_MAX_CONNECTIONS_PER_USER": "100000",
+        "CELLHUB_MAX_OPERATIONS_PER_USER": "100000",
     }
     environment |= {f"CELLHUB_{name.upper()}": value for name, value in settings.items()}
     command = [str(Path(sys.executable).with_name("cellhub")), "serve", "--port", "0"]

@@ -190,7 +190,9 @@ def _endpoints(settings: Settings, services: Services) -> State:
             subscriber=subscriber,
         )
 
-    connections = Connections(settings.max_connections_per_user)
+    connections = Connections(
+        settings.max_connections_per_user, operations=settings.max_operations_per_user
+    )
     sockets = GraphQLWebSocketEndpoint(
         executor,
         authenticate=viewer_of,

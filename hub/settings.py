@@ -86,6 +86,7 @@ class Settings(BaseModel):
     user_storage_bytes: Bytes | None = None
     max_page_size: PositiveInt = 500
     max_connections_per_user: PositiveInt = 100
+    max_operations_per_user: PositiveInt = 1_000
     tombstone_retention_days: PositiveInt = 30
     allowed_origins: Annotated[
         tuple[Annotated[str, AfterValidator(urls.origin)], ...], BeforeValidator(_listed)

@@ -1,7 +1,7 @@
 """GraphQL over HTTP, as https://graphql.github.io/graphql-over-http/draft/ has it."""
 
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
 
@@ -224,14 +224,23 @@ class GraphQLHTTPEndpoint:
         viewer, last_seen = credentials.viewer, last_event_id(call.headers)
         context = partial(self._context, call, viewer, last_seen)
         subscribe = Subscribe(request, context, call.caller.request_id)
-        counted = self._connections.of(viewer.user_id) if viewer else nullcontext()
         try:
-            with counted, self.streams.opened(viewer, call.wire) as stream:
+            with self._counted(viewer), self.streams.opened(viewer, call.wire) as stream:
                 # Who it is may hold no more since that was found out and the stream is known of.
                 await self._viewer(call)
                 await stream.run(subscribe)
         except RateLimited as error:
             raise refusal_of(error) from None
+
+    @contextmanager
+    def _counted(self, viewer: Viewer | None) -> Iterator[None]:
+        """Count a stream, of somebody known, as a connection and as its one operation."""
+        if viewer is None:
+            yield
+            return
+        user_id = viewer.user_id
+        with self._connections.of(user_id), self._connections.operations.of(user_id):
+            yield
 
     async def _upload(self, call: _Call, media_type: MediaType) -> _Answer:
         require_preflight(call.headers)

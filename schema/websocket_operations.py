@@ -8,7 +8,7 @@ goes to their outlets.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing, suppress
+from contextlib import AbstractContextManager, aclosing, suppress
 from typing import Protocol
 
 from graphql import OperationType
@@ -54,7 +54,8 @@ class Operations:
     """Runs what the protocol says to start, and hands out the results through it.
 
     ``make_context`` gets a request id; ``transmit`` returns when the socket has taken the frame,
-    and raises OSError where it is gone.
+    and raises OSError where it is gone; ``counted`` is entered while an operation runs, and raises
+    RateLimited where it must not.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Operations:
         make_context: MakeContext,
         *,
         frames: Frames,
+        counted: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._executor = executor
         self._masking = masking
@@ -73,6 +75,7 @@ class Operations:
         self._transmit = transmit
         self._make_context = make_context
         self._frames = frames
+        self._counted = counted
         self._waiting = Waiting(frames)
         self._runs: dict[Operation, _Run] = {}
         self._mutations: set[asyncio.Task[Result]] = set()
@@ -115,9 +118,13 @@ class Operations:
         # A socket that is gone is known to the reader as well, which ends the session.
         with suppress(OSError):
             try:
-                await self._execute(operation, kind, request_id)
+                with self._counted():
+                    await self._execute(operation, kind, request_id)
             except OSError:
                 raise
+            except RateLimited as refusal:
+                error = wire_error(refusal.message, refusal.code)
+                await self._send(self._connection.error(operation, (error,)))
             except Exception as error:  # noqa: BLE001 - whatever it is, it is masked and reported
                 masked = self._masking.unexpected(error, request_id)
                 await self._send(self._connection.error(operation, (masked,)))

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
+from typing import cast
 
 from msgspec import Struct
 from starlette.datastructures import Headers
@@ -103,6 +104,7 @@ class Session:
             self._transmit,
             self._context,
             frames=self._frames,
+            counted=self._counted,
         )
 
     @property
@@ -239,6 +241,11 @@ class Session:
             client_address=self._caller.client_address,
             base_url=self._caller.base_url,
         )
+
+    def _counted(self) -> AbstractContextManager[None]:
+        # Nobody unknown has got as far as to an operation.
+        viewer = cast("Viewer", self._viewer)
+        return self._services.connections.operations.of(viewer.user_id)
 
     def _report(self, error: Exception) -> None:
         self._services.masking.unexpected(error, self._caller.request_id)

@@ -88,6 +88,7 @@ def test_a_misspelt_variable_is_an_error_that_names_the_right_one() -> None:
         ("MAX_FILE_BYTES", "0", "greater than 0"),
         ("MAX_FILES_PER_UPLOAD", "1001", "less than or equal to 1000"),
         ("MAX_CONNECTIONS_PER_USER", "0", "greater than 0"),
+        ("MAX_OPERATIONS_PER_USER", "0", "greater than 0"),
         ("LOG_LEVEL", "loud", "'DEBUG', 'INFO'"),
         ("LOG_FORMAT", "xml", "'text' or 'json'"),
     ],

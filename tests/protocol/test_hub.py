@@ -16,6 +16,7 @@ from tests.protocol.raw import Opcode, dial, frame, handshake, raw_connection
 from tests.protocol.streams import streaming
 
 MOST = 3
+MOST_OPERATIONS = 2
 CORPUS = NO_JSON | NO_MESSAGE | WRONG_VALUES
 NUMBERS = "subscription { projectUpdated { operation } }"
 
@@ -26,7 +27,11 @@ async def scene(
 ) -> AsyncIterator[Scene]:
     folder = tmp_path_factory.mktemp("hub")
     async with open_scene(
-        postgres, migrated_template, folder, max_connections_per_user=MOST
+        postgres,
+        migrated_template,
+        folder,
+        max_connections_per_user=MOST,
+        max_operations_per_user=MOST_OPERATIONS,
     ) as opened:
         yield opened
 
@@ -126,6 +131,22 @@ async def test_sockets_and_streams_of_a_user_count_together(
 
         assert await fourth.closed() == (1013, "Too many connections")
         assert await first.hears_nothing_more()
+
+
+async def test_operations_of_all_sockets_and_streams_of_a_user_count_together(
+    scene: Scene, ada: Person, address: str, token: str
+) -> None:
+    async with (
+        connect(address, token) as client,
+        streaming(scene.hub.http, NUMBERS, path="/graphql", headers=ada.headers),
+    ):
+        await client.subscribe("a", NUMBERS)
+        await client.subscribe("b", NUMBERS)
+
+        (message,) = await client.hear_all_of("b")
+        assert message["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
+        await client.say(id="a", type="complete")
+        assert await client.hears_nothing_more()
 
 
 async def test_it_answers_while_a_client_says_one_byte_at_a_time(address: str, token: str) -> None:

@@ -12,8 +12,12 @@ from schema.websocket import GraphQLWebSocketEndpoint
 from schema.websocket_session import SocketLimits
 from tests.protocol.client import Client, complete_message, next_message
 from tests.protocol.conftest import Connect
+from tests.protocol.raw import Opcode, RawSocket, frame
 from tests.schema.toy import websocket_endpoint
 from tests.schema.world import ADA, BOB, World
+
+MOMENT = 5.0
+COMPLETE = {"id": "s", "type": "complete"}
 
 
 async def refusal(client: Client, key: str) -> str:
@@ -23,6 +27,13 @@ async def refusal(client: Client, key: str) -> str:
     assert (message["type"], error["extensions"]) == ("error", {"code": "RATE_LIMITED"})
     said: str = error["message"]
     return said
+
+
+async def until(world: World, operations: int) -> None:
+    """Wait until so many operations run."""
+    async with asyncio.timeout(MOMENT):
+        while len(world.connections.operations) != operations:  # noqa: ASYNC110
+            await asyncio.sleep(0)
 
 
 class TestOfOperations:
@@ -71,6 +82,112 @@ class TestOfOperations:
         await client.subscribe("q", "{ viewer }")
         assert await client.hear() == next_message("q", viewer=str(ADA))
         world.go_on.set()
+
+
+class TestOfOperationsOfAUser:
+    @pytest.fixture
+    def endpoint(self, world: World) -> GraphQLWebSocketEndpoint:
+        world.connections = Connections(operations=3)
+        world.sign_in("bob", BOB)
+        return websocket_endpoint(world)
+
+    async def test_one_too_many_on_all_sockets_is_refused_and_the_others_go_on(
+        self, connected: Connect, world: World
+    ) -> None:
+        async with connected("ada") as first, connected("ada") as second:
+            for key in "abc":
+                await first.subscribe(key, "subscription { silent }")
+            await until(world, 3)
+
+            for query in ("{ viewer }", "mutation { increment }", "subscription { silent }"):
+                await second.subscribe("one too many", query)
+                assert "3 operations run already" in await refusal(second, "one too many")
+
+            assert world.count == 0
+            world.go_on.set()
+            heard = [await first.hear() for _ in range(6)]
+            assert [message["type"] for message in heard] == ["next"] * 3 + ["complete"] * 3
+            await second.subscribe("q", "{ viewer }")
+            assert await second.hear() == next_message("q", viewer=str(ADA))
+
+    async def test_each_user_is_counted_alone(self, connected: Connect, world: World) -> None:
+        async with connected("ada") as ada, connected("bob") as bob:
+            for key in "abc":
+                await ada.subscribe(key, "subscription { silent }")
+            await until(world, 3)
+
+            await bob.subscribe("q", "{ viewer }")
+
+            assert await bob.hear() == next_message("q", viewer=str(BOB))
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "{ viewer }",
+            "{ maybe { number } }",
+            "{ no such document",
+            "{ nonexistent }",
+            "mutation { increment }",
+            "mutation { conflict }",
+            "subscription { count(to: 3) { number } }",
+            "subscription { breaking { number } }",
+            "subscription { revoked { number } }",
+            "subscription { unencodable }",
+        ],
+    )
+    async def test_what_has_ended_counts_no_more_however_it_ended(
+        self, client: Client, world: World, query: str
+    ) -> None:
+        for number in range(7):
+            await client.subscribe(str(number), query)
+            messages = await client.hear_all_of(str(number))
+            assert "RATE_LIMITED" not in json.dumps(messages)
+            await until(world, 0)
+
+    async def test_what_the_client_completes_counts_no_more(
+        self, client: Client, world: World
+    ) -> None:
+        for _ in range(3):
+            for query in ("subscription { silent }", "{ waiting }", "mutation { slowly }"):
+                await client.subscribe(query, query)
+            await until(world, 3)
+            for query in ("subscription { silent }", "{ waiting }", "mutation { slowly }"):
+                await client.say(id=query, type="complete")
+            await until(world, 0)
+        world.go_on.set()
+
+    async def test_what_is_completed_before_it_began_does_not_count(
+        self, raw: RawSocket, world: World
+    ) -> None:
+        said = {"id": "s", "type": "subscribe", "payload": {"query": "subscription { silent }"}}
+        both = [frame(Opcode.TEXT, json.dumps(each).encode()) for each in (said, COMPLETE)]
+        await raw.send(b"".join(both * 20))
+        await raw.say(json.dumps({"type": "ping"}))
+
+        assert await raw.hear() == (Opcode.TEXT, b'{"type":"pong"}')
+        await until(world, 0)
+
+    @pytest.mark.parametrize("end", ["close", "abort", "mistake", "forbid", "shutdown"])
+    async def test_what_ends_with_its_socket_counts_no_more(
+        self, connected: Connect, endpoint: GraphQLWebSocketEndpoint, world: World, end: str
+    ) -> None:
+        async with connected("ada") as client:
+            for query in ("subscription { silent }", "{ waiting }", "subscription { endless }"):
+                await client.subscribe(query, query)
+            await until(world, 3)
+
+            match end:
+                case "close":
+                    await client.socket.close()
+                case "abort":
+                    client.socket.transport.abort()
+                case "mistake":
+                    await client.socket.send("x")
+                case "forbid":
+                    endpoint.forbid(lambda _: True)
+                case "shutdown":
+                    await endpoint.close_all()
+            await until(world, 0)
 
 
 class TestOfConnections:

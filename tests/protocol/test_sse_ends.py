@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from hub.guarded_http import GuardedHTTP
-from schema.connections import Connections
 from schema.http import GraphQLHTTPEndpoint, HTTPLimits
 from tests.protocol.streams import ACCEPT, COMPLETE, Reader, code_of, result, streaming
 from tests.schema.toy import http_endpoint
@@ -290,29 +289,6 @@ class TestByTheServer:
             assert await stream.next() is None, "the response is whole, the stream is not"
         assert world.stopped.is_set()
         assert world.unexpected == []
-
-
-class TestByCount:
-    @pytest.fixture
-    def endpoint(self, world: World) -> GraphQLHTTPEndpoint:
-        world.connections = Connections(2)
-        return http_endpoint(world)
-
-    async def test_each_user_has_so_many_streams_and_no_more(
-        self, client: httpx.AsyncClient, endpoint: GraphQLHTTPEndpoint, world: World
-    ) -> None:
-        world.sign_in("bob", BOB)
-        request = asked_by_ada()
-        async with streaming(client, SILENT, "ada"), streaming(client, SILENT, "ada"):
-            refusal = await client.post("/", **request)
-            assert refusal.status_code == 429
-            assert refusal.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
-            async with streaming(client, SILENT, "bob"), streaming(client, SILENT):
-                assert len(endpoint.streams) == 4
-
-        await until_none_is_open(endpoint)
-        world.go_on.set()
-        assert (await client.post("/", **request)).status_code == 200
 
 
 class Wire:

@@ -1,4 +1,4 @@
-"""Each user may have so many connections at the same time, and no more."""
+"""Each user may have so many connections and operations at the same time, and no more."""
 
 from contextlib import AbstractContextManager
 
@@ -36,3 +36,13 @@ def test_a_connection_that_ended_counts_no_more_however_it_ended() -> None:
         raise OSError("gone")
     with connections.of(ADA):
         assert refused(connections.of(ADA))
+
+
+def test_operations_are_counted_over_all_connections() -> None:
+    connections = Connections(operations=2)
+    operations = connections.operations
+    with connections.of(ADA), operations.of(ADA), connections.of(ADA), operations.of(ADA):
+        assert refused(operations.of(ADA)).startswith("2 operations run already on all")
+        with operations.of(BOB):
+            assert len(operations) == 3
+    assert len(operations) == len(connections) == 0
