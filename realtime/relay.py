@@ -8,7 +8,7 @@ gone. It is told why, and goes on for itself.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from math import inf
 from typing import Any, Final, Generic, TypeVar
@@ -35,7 +35,8 @@ class Relay(Generic[C]):
     With ``read`` they get every event. Without it they get the newest, if it differs from the last
     one, no oftener than every ``seconds_between``: changes that come in a burst are handed on
     together, the first one at once. ``ask`` repeats a question to the database until it is
-    answered, ``start`` runs a task, and ``empty`` is called when the last follower has left.
+    answered, ``audience`` finds out who may follow as of a revision or later, ``start`` runs a
+    task, and ``empty`` is called when the last follower has left.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Relay(Generic[C]):
         read: Read | None,
         seconds_between: float,
         ask: Ask,
+        audience: Callable[[int], Awaitable[Audience | None]],
         start: Start,
         empty: Callable[[], None],
     ) -> None:
@@ -55,6 +57,7 @@ class Relay(Generic[C]):
         self.ended = False
         self._view = view
         self._ask = ask
+        self._ask_who_may = audience
         self._start = start
         self._empty = empty
         self._read_events = read
@@ -197,7 +200,7 @@ class Relay(Generic[C]):
 
     async def _check(self, change: C) -> None:
         """Part those who may not follow the topic any more, before the change is handed on."""
-        audience: Audience | None = await self._ask(lambda: self._view.audience(self.key))
+        audience = await self._ask_who_may(self._view.audience_revision(change))
         # Where the topic is gone by now, that is still to come.
         if audience is not None:
             self._admit(audience, change)

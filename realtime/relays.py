@@ -15,7 +15,7 @@ from realtime.outlet import Outlet
 from realtime.relay import Relay
 from realtime.reports import Report
 from realtime.tasks import Tasks
-from realtime.view import Parting, Read, View
+from realtime.view import Audience, Parting, Read, View
 from realtime.watch import Arrivals, Merge, Revised
 
 C = TypeVar("C", bound=Revised)
@@ -37,6 +37,14 @@ class Watches(Protocol[C]):
     def leave(self, watch: Any) -> None:
         """Watch no longer."""
         ...
+
+
+class _Topic:
+    """What the relays of one topic share: whose turn it is to ask, and what was answered last."""
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()
+        self.audience: Audience | None = None
 
 
 class Relays(Generic[C]):
@@ -69,7 +77,7 @@ class Relays(Generic[C]):
         self._seconds_between = seconds_between
         self._retry_seconds = retry_seconds
         self._few_asks = asyncio.Semaphore(asks_at_once)
-        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+        self._topics: WeakValueDictionary[UUID, _Topic] = WeakValueDictionary()
         self._relays: dict[Hashable, Relay[C]] = {}
         self._tasks = Tasks()
         self._report = Report(logging.getLogger(__name__))
@@ -110,8 +118,9 @@ class Relays(Generic[C]):
 
     def _open(self, key: Hashable) -> Relay[C]:
         details = self._read is not None
-        topic = self._topic(key)
-        watch = self._feeds.join(topic, merge=self._merge, details=details)
+        topic_id = self._topic(key)
+        topic = self._topics.setdefault(topic_id, _Topic())
+        watch = self._feeds.join(topic_id, merge=self._merge, details=details)
 
         def close() -> None:
             self._feeds.leave(watch)
@@ -124,16 +133,29 @@ class Relays(Generic[C]):
             watch,
             read=self._read,
             seconds_between=0.0 if details else self._seconds_between,
-            ask=partial(self._ask, self._turns.setdefault(topic, asyncio.Lock())),
+            ask=partial(self._ask, topic),
+            audience=partial(self._audience, topic, key),
             start=self._tasks.start,
             empty=close,
         )
         return relay
 
-    async def _ask(self, turn: asyncio.Lock, question: Callable[[], Awaitable[Any]]) -> Any:
+    async def _audience(self, topic: "_Topic", key: Hashable, revision: int) -> Audience | None:
+        """Return who may follow as of the revision, or later; all relays of a topic ask once."""
+
+        async def question() -> Audience | None:
+            known = topic.audience
+            if known is None or known.revision < revision:
+                known = topic.audience = await self._view.audience(key)
+            return known
+
+        audience: Audience | None = await self._ask(topic, question)
+        return audience
+
+    async def _ask(self, topic: "_Topic", question: Callable[[], Awaitable[Any]]) -> Any:
         while True:
             try:
-                async with turn, self._few_asks:
+                async with topic.turn, self._few_asks:
                     return await question()
             except Exception as error:  # noqa: BLE001 - whatever it is, it passes
                 self._report("The database does not answer a relay", error)

@@ -39,9 +39,7 @@ async def change_members(world: World, topic: UUID) -> None:
         await asyncio.sleep(0)
 
 
-async def test_the_relays_of_a_topic_ask_one_after_the_other_and_keep_no_other_topic_waiting() -> (
-    None
-):
+async def test_the_relays_of_a_topic_ask_once_and_keep_no_other_topic_waiting() -> None:
     async with a_world() as world:
         ledger = world.ledger
         view = Parts(ledger)
@@ -63,7 +61,12 @@ async def test_the_relays_of_a_topic_ask_one_after_the_other_and_keep_no_other_t
             async with asyncio.timeout(MOMENT):
                 for reader in readers:
                     await reader.until(1)
-            assert ledger.audience_questions == len(keys)
+            assert ledger.audience_questions == 3
+            await change_members(world, crowded)
+            async with asyncio.timeout(MOMENT):
+                for reader in readers[:10]:
+                    await reader.until(2)
+            assert ledger.audience_questions == 4
 
 
 class Laborious(Rendering):
