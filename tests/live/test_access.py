@@ -9,27 +9,17 @@ import pytest
 from graphql import GraphQLObjectType, GraphQLSchema, TypeInfo, TypeInfoVisitor, Visitor, visit
 from graphql import parse as parse_document
 
-from hub.embedded_postgres import EmbeddedPostgres
 from schema.ids import Kind
 from schema.roots import build_schema
 from tests.hubs import GraphQLFailed, Person
 from tests.live import rules
 from tests.live.pictures import png
 from tests.live.rules import ACTORS, NODES, OUTSIDERS, ROLES, ROWS, Cast, Needs, Row, World
-from tests.live.scenes import Scene, absent, answer, first_frame, open_scene
+from tests.live.scenes import Scene, absent, answer, first_frame
 
 SECRET = "a secret of tests, long enough for it"
 SCHEMA = build_schema()._schema
 ORDER = list(Needs)
-
-
-@pytest.fixture(scope="module")
-async def scene(
-    postgres: EmbeddedPostgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Scene]:
-    folder = tmp_path_factory.mktemp("hub")
-    async with open_scene(postgres, migrated_template, folder) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -10,7 +9,6 @@ import msgspec
 import pytest
 import websockets
 
-from hub.embedded_postgres import EmbeddedPostgres
 from tests.hubs import Person
 from tests.live.pictures import png
 from tests.live.rules import CELLS
@@ -18,7 +16,6 @@ from tests.live.scenes import (
     FRAME_SECONDS,
     Scene,
     answer,
-    open_scene,
     raw_socket,
     subscribe,
 )
@@ -30,20 +27,6 @@ DISORDER = "\u0300\u0327" * 100_000
 
 SIGN_IN = "mutation($i: SignInInput!) { signIn(input: $i) { accessToken } }"
 DELETE = "mutation($i: DeleteImagesInput!) { deleteImages(input: $i) { deletedIds } }"
-
-
-@pytest.fixture(scope="module")
-async def scene(
-    postgres: EmbeddedPostgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Scene]:
-    folder = tmp_path_factory.mktemp("hub")
-    async with open_scene(postgres, migrated_template, folder) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-async def ada(scene: Scene) -> Person:
-    return await scene.hub.person("Ada")
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """GraphQL as clients expect it: errors with codes, pages, ids that hold, introspection."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +14,12 @@ from graphql import (
     print_schema,
 )
 
-from hub.embedded_postgres import EmbeddedPostgres
 from schema.ids import Kind
 from tests.hubs import PASSWORD, GraphQLFailed, Person
 from tests.live.pictures import png
-from tests.live.scenes import Scene, absent, open_scene
+from tests.live.scenes import Scene, absent
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-
-
-@pytest.fixture(scope="module")
-async def scene(
-    postgres: EmbeddedPostgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Scene]:
-    folder = tmp_path_factory.mktemp("hub")
-    async with open_scene(postgres, migrated_template, folder) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-async def ada(scene: Scene) -> Person:
-    return await scene.hub.person("Ada")
 
 
 LEAVES = {"project": "id", "images": "totalCount", "edges": "cursor", "node": "id"}

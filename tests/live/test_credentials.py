@@ -1,7 +1,6 @@
 """What opens the API, and what does not: tokens, keys and nothing at all."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -9,13 +8,11 @@ import jwt
 import msgspec
 import pytest
 
-from hub.embedded_postgres import EmbeddedPostgres
 from resolvers.tokens import AccessTokens, derive
 from tests.hubs import PASSWORD, GraphQLFailed, Person
 from tests.live.scenes import (
     Scene,
     first_frame,
-    open_scene,
     raw_socket,
     subscribe,
     user_key,
@@ -23,20 +20,6 @@ from tests.live.scenes import (
 
 DASHBOARD = "subscription { dashboardUpdated { projectCount } }"
 SECRET = "a secret of tests, long enough for it"
-
-
-@pytest.fixture(scope="module")
-async def scene(
-    postgres: EmbeddedPostgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Scene]:
-    folder = tmp_path_factory.mktemp("hub")
-    async with open_scene(postgres, migrated_template, folder) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-async def ada(scene: Scene) -> Person:
-    return await scene.hub.person("Ada")
 
 
 PUBLIC = '{ __typename __schema { queryType { fields { name } } } __type(name: "Image") { name } }'

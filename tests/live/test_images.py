@@ -49,11 +49,6 @@ async def scene(
         yield opened
 
 
-@pytest.fixture(scope="module")
-async def ada(scene: Scene) -> Person:
-    return await scene.hub.person("Ada")
-
-
 async def segment(person: Person, project: str) -> None:
     """Find cells in all images of a project."""
     await person.do("requestSegmentation", "{ batchId }", projectId=project)

@@ -11,23 +11,9 @@ import pytest
 from hub.embedded_postgres import EmbeddedPostgres
 from tests.hubs import Person
 from tests.live.rules import CELLS
-from tests.live.scenes import Scene, first_frame, open_scene
+from tests.live.scenes import Scene, first_frame
 
 LOGGER = "hub.failures"
-
-
-@pytest.fixture(scope="module")
-async def scene(
-    postgres: EmbeddedPostgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Scene]:
-    folder = tmp_path_factory.mktemp("hub")
-    async with open_scene(postgres, migrated_template, folder) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-async def ada(scene: Scene) -> Person:
-    return await scene.hub.person("Ada")
 
 
 @asynccontextmanager

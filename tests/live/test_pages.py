@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from hub.embedded_postgres import EmbeddedPostgres
 from schema.ids import Kind
 from tests.hubs import Person
 from tests.live.pictures import png
-from tests.live.scenes import Scene, absent, open_scene
+from tests.live.scenes import Scene, absent
 
 IMAGES = """
   query($id: ID!, $first: Int, $after: String, $status: [SegmentationStatus!], $search: String) {
@@ -31,20 +30,6 @@ PROJECTS = """
     }
   }
 """
-
-
-@pytest.fixture(scope="module")
-async def scene(
-    postgres: EmbeddedPostgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Scene]:
-    folder = tmp_path_factory.mktemp("hub")
-    async with open_scene(postgres, migrated_template, folder) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-async def ada(scene: Scene) -> Person:
-    return await scene.hub.person("Ada")
 
 
 PAGES: dict[str, dict[str, Any]] = {

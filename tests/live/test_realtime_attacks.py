@@ -7,12 +7,11 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from hub.embedded_postgres import EmbeddedPostgres
 from resolvers.live.segmentation import ImageOperation, ImagesView
 from schema import ids
 from schema.ids import Kind
 from tests.hubs import Person
-from tests.live.scenes import Scene, image_key, open_scene, project_key, user_key
+from tests.live.scenes import Scene, image_key, project_key, user_key
 
 MANY = 40
 SHARE = 5
@@ -26,22 +25,8 @@ SEGMENTATION = """subscription($id: ID!, $after: BigInt) { segmentationUpdated(
 
 
 @pytest.fixture(scope="module")
-async def scene(
-    postgres: EmbeddedPostgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Scene]:
-    folder = tmp_path_factory.mktemp("hub")
-    async with open_scene(postgres, migrated_template, folder) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
 async def eve(scene: Scene) -> Person:
     return await scene.hub.person("Eve")
-
-
-@pytest.fixture(scope="module")
-async def ada(scene: Scene) -> Person:
-    return await scene.hub.person("Ada")
 
 
 @asynccontextmanager

@@ -1,19 +1,18 @@
 """Streams of images that go on where they broke off, and miss nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-import pytest
 from websockets import ClientConnection
 
-from hub.embedded_postgres import EmbeddedPostgres
 from persistence import changes
 from schema.ids import Kind
 from tests.hubs import Person, Stream
+from tests.live.deeds import set_status
 from tests.live.pictures import png
-from tests.live.scenes import Scene, absent, open_scene, raw_socket, subscribe
+from tests.live.scenes import Scene, absent, raw_socket, subscribe
 
 IMAGES = """subscription($id: ID!, $after: BigInt, $image: ID) { segmentationUpdated(
     projectId: $id, after: $after, imageId: $image) {
@@ -21,25 +20,6 @@ IMAGES = """subscription($id: ID!, $after: BigInt, $image: ID) { segmentationUpd
 PRESENCE = "subscription($id: ID!) { presenceChanged(projectId: $id) { users { id } } }"
 FRESH = """query($id: ID!) { project(id: $id) { stats { revision }
     images(first: 500) { edges { node { id name status revision } } } } }"""
-
-
-@pytest.fixture(scope="module")
-async def scene(
-    postgres: EmbeddedPostgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Scene]:
-    folder = tmp_path_factory.mktemp("hub")
-    async with open_scene(postgres, migrated_template, folder) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-async def ada(scene: Scene) -> Person:
-    return await scene.hub.person("Ada")
-
-
-async def set_status(person: Person, status: str, *images: str) -> None:
-    changes = [{"imageId": image, "status": status} for image in images]
-    await person.do("setSegmentationStatuses", "{ images { id } }", changes=changes)
 
 
 async def upload(person: Person, project: str, *names: str) -> list[str]:

@@ -2,14 +2,13 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from hub.embedded_postgres import EmbeddedPostgres
 from tests.hubs import Person, Stream, Subscriber
-from tests.live.scenes import Scene, open_scene
+from tests.live.deeds import revoke, share
+from tests.live.scenes import Scene
 
 NUMBERS = """subscription($id: ID) { projectUpdated(projectId: $id) {
     projectId userId operation revision timestamp updates { imageCount revision } } }"""
@@ -18,25 +17,6 @@ IMAGES = """subscription($id: ID!, $after: BigInt) { segmentationUpdated(
 QUEUE = "subscription($id: ID!) { queueStatsUpdated(projectId: $id) { queued } }"
 PRESENCE = "subscription($id: ID!) { presenceChanged(projectId: $id) { users { name } } }"
 DASHBOARD = "subscription { dashboardUpdated { projectCount imageCount queuedCount } }"
-
-
-@pytest.fixture(scope="module")
-async def scene(
-    postgres: EmbeddedPostgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Scene]:
-    folder = tmp_path_factory.mktemp("hub")
-    async with open_scene(postgres, migrated_template, folder) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-async def ada(scene: Scene) -> Person:
-    return await scene.hub.person("Ada")
-
-
-@pytest.fixture(scope="module")
-async def ben(scene: Scene) -> Person:
-    return await scene.hub.person("Ben")
 
 
 class Watched:
@@ -74,23 +54,6 @@ async def queue_image(person: Person, image: str) -> int:
     )
     revision: int = done["image"]["revision"]
     return revision
-
-
-async def revoke(owner: Person, project: str, person: Person) -> int:
-    done = await owner.do(
-        "revokeAccess",
-        "{ project { stats { revision } } }",
-        projectId=project,
-        userId=person.id,
-    )
-    revision: int = done["project"]["stats"]["revision"]
-    return revision
-
-
-async def share(owner: Person, project: str, person: Person, role: str = "VIEWER") -> None:
-    await owner.do(
-        "shareProject", "{ project { id } }", projectId=project, email=person.email, role=role
-    )
 
 
 async def create(owner: Person, name: str = "Cells") -> str:

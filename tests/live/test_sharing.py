@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from hub.embedded_postgres import EmbeddedPostgres
 from realtime.following import Following
 from realtime.member import Member
 from realtime.relay import Relay
@@ -21,7 +20,7 @@ from schema.socket_outlet import SocketOutlet
 from tests.hubs import Person
 from tests.live.ears import Ear, listening
 from tests.live.followed import Project, images_updated, rendered, revisions, tells
-from tests.live.scenes import Scene, open_scene, project_key, user_key
+from tests.live.scenes import Scene, project_key, user_key
 from tests.protocol.streams import streaming
 
 ALL_NUMBERS = "subscription { projectUpdated { projectId revision operation } }"
@@ -31,15 +30,6 @@ ROLES = images_updated("revision image { name project { viewerRole } }")
 STATUS = images_updated("revision status")
 ADDRESS = images_updated("revision image { url }")
 POLYGONS = images_updated("revision image { id segmentation { polygons } }")
-
-
-@pytest.fixture(scope="module")
-async def scene(
-    postgres: EmbeddedPostgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Scene]:
-    folder = tmp_path_factory.mktemp("hub")
-    async with open_scene(postgres, migrated_template, folder) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,15 @@
 """How many statements a query takes: as many for twenty projects as for two."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from hub.embedded_postgres import EmbeddedPostgres
 from persistence.sql import Connection, Rows, Statement
 from tests.hubs import Person
-from tests.live.scenes import Scene, open_scene, project_key, user_key
+from tests.live.scenes import Scene, project_key, user_key
 
 NESTED = """{ projects(first: 20) { edges { node {
     name owner { name } members { user { name } } queue { queued estimatedSeconds }
@@ -35,15 +34,6 @@ WHAT_FOR = (
     "segmentations",
     "images' projects",
 )
-
-
-@pytest.fixture(scope="module")
-async def scene(
-    postgres: EmbeddedPostgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Scene]:
-    folder = tmp_path_factory.mktemp("hub")
-    async with open_scene(postgres, migrated_template, folder) as opened:
-        yield opened
 
 
 @contextmanager

@@ -1,15 +1,13 @@
 """Segmentation status through the API: legal moves, whole batches, and races."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from hub.embedded_postgres import EmbeddedPostgres
 from schema.ids import Kind
 from tests.hubs import Person
-from tests.live.scenes import Scene, absent, numbers, open_scene, refusal
+from tests.live.scenes import Scene, absent, numbers, refusal
 
 LEGAL = {
     "UPLOADED": ["QUEUED"],
@@ -40,25 +38,6 @@ MANY = """{ images { id status revision }
     projects { id stats { queuedCount processingCount revision } } }"""
 IMAGE = "query($id: ID!) { image(id: $id) { status revision updatedAt error { code } } }"
 FAILURE = {"code": "TIMEOUT", "message": "Too slow.", "retryable": True}
-
-
-@pytest.fixture(scope="module")
-async def scene(
-    postgres: EmbeddedPostgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Scene]:
-    folder = tmp_path_factory.mktemp("hub")
-    async with open_scene(postgres, migrated_template, folder) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-async def ada(scene: Scene) -> Person:
-    return await scene.hub.person("Ada")
-
-
-@pytest.fixture(scope="module")
-async def ben(scene: Scene) -> Person:
-    return await scene.hub.person("Ben")
 
 
 async def set_one(person: Person, image: str, status: str, **more: Any) -> dict[str, Any]:

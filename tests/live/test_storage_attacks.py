@@ -35,20 +35,6 @@ from tests.persistence.locks import until_someone_waits
 MOMENT = 5.0
 
 
-@pytest.fixture(scope="module")
-async def scene(
-    postgres: EmbeddedPostgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Scene]:
-    folder = tmp_path_factory.mktemp("hub")
-    async with open_scene(postgres, migrated_template, folder) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-async def ada(scene: Scene) -> Person:
-    return await scene.hub.person("Ada")
-
-
 async def test_a_project_deleted_while_files_are_rejected_is_not_found(
     scene: Scene, ada: Person
 ) -> None:

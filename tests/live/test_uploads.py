@@ -30,11 +30,6 @@ async def scene(
         yield opened
 
 
-@pytest.fixture(scope="module")
-async def ada(scene: Scene) -> Person:
-    return await scene.hub.person("Ada")
-
-
 async def test_a_repeated_upload_changes_nothing_and_returns_the_first_result(
     scene: Scene, ada: Person
 ) -> None:

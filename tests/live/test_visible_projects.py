@@ -1,26 +1,17 @@
 """All of one's projects, while memberships change faster than anybody can look them up."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from hub.embedded_postgres import EmbeddedPostgres
 from persistence import project
 from tests.hubs import Person
-from tests.live.scenes import Scene, open_scene
+from tests.live.deeds import revoke, share
+from tests.live.scenes import Scene
 
 NUMBERS = "subscription { projectUpdated { projectId operation revision } }"
-
-
-@pytest.fixture(scope="module")
-async def scene(
-    postgres: EmbeddedPostgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Scene]:
-    folder = tmp_path_factory.mktemp("hub")
-    async with open_scene(postgres, migrated_template, folder) as opened:
-        yield opened
 
 
 class Gate:
@@ -70,27 +61,6 @@ def audience(monkeypatch: pytest.MonkeyPatch) -> Gate:
     gate = Gate(project.members_now)
     monkeypatch.setattr(project, "members_now", gate)
     return gate
-
-
-async def revoke(owner: Person, project_id: str, person: Person) -> int:
-    done = await owner.do(
-        "revokeAccess",
-        "{ project { stats { revision } } }",
-        projectId=project_id,
-        userId=person.id,
-    )
-    revision: int = done["project"]["stats"]["revision"]
-    return revision
-
-
-async def share(owner: Person, project_id: str, person: Person) -> None:
-    await owner.do(
-        "shareProject",
-        "{ project { id } }",
-        projectId=project_id,
-        email=person.email,
-        role="VIEWER",
-    )
 
 
 async def rename(owner: Person, project_id: str, name: str) -> int:

@@ -11,13 +11,6 @@ from tests.persistence.inspecting import Here, Inspector
 
 
 @pytest.fixture
-async def lab(database_url: str) -> AsyncIterator[Lab]:
-    made = Lab(database_url)
-    yield made
-    await made.database.close()
-
-
-@pytest.fixture
 async def ada(lab: Lab) -> UUID:
     return await lab.user()
 

@@ -12,6 +12,7 @@ from hub.embedded_postgres import EmbeddedPostgres
 from persistence import session
 from resolvers.tokens import hash_secret
 from tests.hubs import PASSWORD, Person
+from tests.live.deeds import set_status
 from tests.live.scenes import Scene, open_scene
 from tests.protocol.streams import COMPLETE, Event, Reader, code_of, streaming
 
@@ -67,11 +68,6 @@ def update(event: Event) -> dict[str, Any]:
 
 def ids_of(events: Sequence[Event]) -> set[str]:
     return {update(event)["imageId"] for event in events}
-
-
-async def set_status(person: Person, status: str, *images: str) -> None:
-    changes = [{"imageId": image, "status": status} for image in images]
-    await person.do("setSegmentationStatuses", "{ images { id } }", changes=changes)
 
 
 async def ended(stream: Reader) -> str:

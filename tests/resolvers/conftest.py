@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
@@ -31,13 +32,16 @@ async def services(
 
 
 @pytest.fixture
-async def lab(database_url: str) -> AsyncIterator[Lab]:
-    made = Lab(database_url)
-    yield made
-    await made.database.close()
-
-
-@pytest.fixture
 def workshop(lab: Lab, services: Services) -> Workshop:
     blobs = BlobStore.open("memory://")
     return Workshop(lab, replace(services, blobs=blobs, database=lab.database))
+
+
+@pytest.fixture
+async def ada(workshop: Workshop) -> UUID:
+    return await workshop.lab.user()
+
+
+@pytest.fixture
+async def project_id(workshop: Workshop, ada: UUID) -> UUID:
+    return await workshop.lab.project(ada)

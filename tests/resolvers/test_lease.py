@@ -26,16 +26,6 @@ S = SegmentationStatus
 
 
 @pytest.fixture
-async def ada(workshop: Workshop) -> UUID:
-    return await workshop.lab.user()
-
-
-@pytest.fixture
-async def project_id(workshop: Workshop, ada: UUID) -> UUID:
-    return await workshop.lab.project(ada)
-
-
-@pytest.fixture
 async def entry(workshop: Workshop, ada: UUID, project_id: UUID) -> ImageJob:
     """A job that Ada's worker was handed."""
     await workshop.lab.queued(project_id, ada)

@@ -19,16 +19,6 @@ from tests.resolvers.workshop import CELLS, NO_CELLS, Workshop
 S = SegmentationStatus
 
 
-@pytest.fixture
-async def ada(workshop: Workshop) -> UUID:
-    return await workshop.lab.user()
-
-
-@pytest.fixture
-async def project_id(workshop: Workshop, ada: UUID) -> UUID:
-    return await workshop.lab.project(ada)
-
-
 def with_limit(workshop: Workshop, limit: int) -> Workshop:
     limits = msgspec.structs.replace(workshop.services.limits, max_changes_per_call=limit)
     return Workshop(workshop.lab, replace(workshop.services, limits=limits))
