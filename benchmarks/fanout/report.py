@@ -58,6 +58,7 @@ def budgets(numbers: Numbers) -> list[tuple[str, str, str]]:
         (f"delivery to {MANY:,} subscribers: CPU of the hub", _micro(ours * 1e6), ""),
         ("hub ÷ a bare write of the same bytes", f"{ours / many[BARE]:.1f}", "≤ 2.6"),
         (f"{_GRAPHQL_WS} ÷ hub", f"{many[_GRAPHQL_WS] / ours:.1f}", "≥ 8"),
+        (f"{_GRAPHQL_WS} ÷ a bare write", f"{many[_GRAPHQL_WS] / many[BARE]:.1f}", ""),
         (f"best peer ({best}) ÷ hub", f"{many[best] / ours:.1f}", ""),
         (
             f"delivery of statistics to {MANY:,}, ten a second",
