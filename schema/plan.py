@@ -127,7 +127,7 @@ class Plan:
         path: Path | None,
     ) -> Complete:
         definition: StrawberryField = field.extensions[_CONVERTED]
-        if getattr(field.resolve, "_is_default", False):
+        if definition.is_basic_field:
             return _attribute(definition.python_name)
         if path is None or field.resolve is None:
             raise NotPlain

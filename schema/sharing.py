@@ -1,8 +1,9 @@
 """Which subscriptions may share a rendering, read off their documents.
 
 A selection whose fields depend on the event alone is rendered once for everybody who may see the
-event. That a field does is never assumed: one with a resolver is taken for dependent on who asks,
-unless it is marked ``SHARED``. A rendering that is shared knows no viewer at all.
+event. That a field does is never assumed: one with a resolver, a permission or another extension is
+taken for dependent on who asks, unless it is marked ``SHARED``. A rendering that is shared knows no
+viewer at all.
 """
 
 from collections.abc import Mapping
@@ -50,7 +51,7 @@ def sharing_of(schema: GraphQLSchema, document: Node) -> Sharing:
 def is_shared(field: GraphQLField) -> bool:
     """Tell whether the field gives the same to all who may see the object."""
     definition: StrawberryField | None = field.extensions.get("strawberry-definition")
-    if definition is None or definition.base_resolver is None:
+    if definition is None or definition.is_basic_field:
         return True
     metadata: Mapping[Any, Any] = definition.metadata or {}
     return bool(metadata.get("shared"))

@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, NoReturn, TypeAlias
 
 import strawberry
+from strawberry.permission import BasePermission
 from strawberry.schema.config import StrawberryConfig
 
 from resolvers.errors import Conflict, Forbidden, RateLimited, Unauthenticated
@@ -19,7 +20,7 @@ from schema.scalars import SCALARS, BigInt, GeoJSON, Upload, stored_geojson
 from schema.sharing import SHARED
 from schema.websocket import GraphQLWebSocketEndpoint
 from schema.websocket_session import SocketLimits
-from tests.schema.world import Info, World
+from tests.schema.world import ADA, Info, World
 
 
 @strawberry.enum
@@ -42,9 +43,21 @@ class Leaves:
     color: Color
 
 
+class OnlyAda(BasePermission):
+    message = "Ada's alone."
+
+    def has_permission(self, source: object, info: strawberry.Info[Any, Any], **_: Any) -> bool:
+        viewer = info.context.viewer
+        return viewer is not None and viewer.user_id == ADA
+
+    def on_unauthorized(self) -> NoReturn:
+        raise Forbidden(self.message)
+
+
 @strawberry.type
 class Thing:
     number: int
+    diary: str | None = strawberry.field(default="a secret of Ada's", permission_classes=[OnlyAda])
 
     @strawberry.field
     async def again(self, info: Info) -> "Thing":
