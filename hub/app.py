@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypedDict
@@ -110,8 +110,11 @@ class _SocketsFirst:
         return endpoint
 
 
-def create_app(settings: Settings) -> ASGIApp:
-    """Build the application from settings that leave nothing open (``hub.preparation``)."""
+def create_app(settings: Settings, *, on_started: Callable[[], None] = lambda: None) -> ASGIApp:
+    """Build the application from settings that leave nothing open (``hub.preparation``).
+
+    ``on_started`` is called once all is there, before the first request.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
@@ -132,6 +135,7 @@ def create_app(settings: Settings) -> ASGIApp:
                     endpoints["metrics"].keep_fresh(),
                 ),
             ):
+                on_started()
                 yield endpoints
                 await sockets.close_all()
 

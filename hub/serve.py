@@ -1,6 +1,7 @@
 """Serving: a socket, a prepared and migrated hub, and uvicorn with one process or several."""
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import signal
@@ -62,8 +63,17 @@ def application() -> ASGIApp:
     """Build the application from the environment, as each process that serves does."""
     _end_with_the_parent()
     create_app = import_from_string("hub.app:create_app")
-    app: ASGIApp = create_app(Settings.load())
+    app: ASGIApp = create_app(Settings.load(), on_started=_freeze)
     return app
+
+
+def _freeze() -> None:
+    """Have the garbage collector look at what is there no more: it stays until the end.
+
+    Each full collection would hold up everybody for as long as that takes.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _migrate(settings: Settings) -> None:
