@@ -26,7 +26,7 @@ from schema.refusal import Refusal, bad_request, refusal_of, unauthenticated
 from schema.reply import Reply, send_reply
 from schema.requests import GraphQLRequest, decode_query_string, decode_request
 from schema.results import RequestContext, Result, encode
-from schema.sse import HEADERS, EventStreams, StreamServices, Subscribe, Wire, whole
+from schema.sse import HEADERS, EventStreams, StreamServices, WantedStream, Wire, whole
 
 _RETRY_AFTER_SECONDS = "2"
 
@@ -223,12 +223,12 @@ class GraphQLHTTPEndpoint:
             raise credentials.refusal
         viewer, last_seen = credentials.viewer, last_event_id(call.headers)
         context = partial(self._context, call, viewer, last_seen)
-        subscribe = Subscribe(request, context, call.caller.request_id)
+        wanted = WantedStream(request, context, call.caller.request_id)
         try:
             with self._counted(viewer), self.streams.opened(viewer, call.wire) as stream:
                 # Who it is may hold no more since that was found out and the stream is known of.
                 await self._viewer(call)
-                await stream.run(subscribe)
+                await stream.run(wanted)
         except RateLimited as error:
             raise refusal_of(error) from None
 

@@ -38,7 +38,7 @@ class CloseCode(Enum):
     TOO_MANY_INITIALISATIONS = 4429
 
 
-class Operation(Struct, frozen=True, eq=False):
+class SocketOperation(Struct, frozen=True, eq=False):
     """One ``subscribe`` message: an id may be used again, an operation is itself only.
 
     ``length`` is how many characters the message had.
@@ -64,13 +64,13 @@ class Authenticate(Struct, frozen=True):
 class Start(Struct, frozen=True):
     """Execute the operation."""
 
-    operation: Operation
+    operation: SocketOperation
 
 
 class Stop(Struct, frozen=True):
     """Nobody listens to the operation any more."""
 
-    operation: Operation
+    operation: SocketOperation
 
 
 class Close(Struct, frozen=True):
@@ -110,7 +110,7 @@ class Connection:
     def __init__(self, limits: ProtocolLimits) -> None:
         self._limits = limits
         self._phase = _Phase.OPENED
-        self._running: dict[str, Operation] = {}
+        self._running: dict[str, SocketOperation] = {}
 
     def receive(self, text: str) -> Action | None:
         """Take in a text frame."""
@@ -143,21 +143,21 @@ class Connection:
             return self.forbid()
         return self.close(CloseCode.INITIALISATION_TIMEOUT, "Connection initialisation timeout")
 
-    def opening(self, operation: Operation) -> bytes:
+    def opening(self, operation: SocketOperation) -> bytes:
         """Return how the operation's results begin, up to the payload; they end with a brace."""
         return b'{"id":%b,"type":"next","payload":' % encode(operation.id)
 
-    def next(self, operation: Operation, payload: bytes) -> Transmit | None:
+    def next(self, operation: SocketOperation, payload: bytes) -> Transmit | None:
         """Hand out a result, encoded as JSON; None where nobody listens any more."""
         return self._message(operation, b"next", payload)
 
-    def error(self, operation: Operation, errors: tuple[WireError, ...]) -> Transmit | None:
+    def error(self, operation: SocketOperation, errors: tuple[WireError, ...]) -> Transmit | None:
         """End the operation with errors."""
         transmit = self._message(operation, b"error", encode(errors))
         self._forget(operation)
         return transmit
 
-    def complete(self, operation: Operation) -> Transmit | None:
+    def complete(self, operation: SocketOperation) -> Transmit | None:
         """End the operation: all its results were handed out."""
         if not self._forget(operation):
             return None
@@ -176,7 +176,7 @@ class Connection:
             case ConnectionInit(payload):
                 return self._initialise(payload or {})
             case Subscribe(operation_id, request):
-                return self._subscribe(Operation(operation_id, request, length))
+                return self._subscribe(SocketOperation(operation_id, request, length))
             case Complete(operation_id):
                 operation = self._running.pop(operation_id, None)
                 return Stop(operation) if operation else None
@@ -193,7 +193,7 @@ class Connection:
         self._phase = _Phase.AUTHENTICATING
         return Authenticate(_authorization(payload))
 
-    def _subscribe(self, operation: Operation) -> Action | None:
+    def _subscribe(self, operation: SocketOperation) -> Action | None:
         if self._phase is not _Phase.READY:
             return self.close(CloseCode.UNAUTHORIZED, "Unauthorized")
         if not 0 < len(operation.id) <= _LONGEST_ID:
@@ -227,14 +227,14 @@ class Connection:
             return self.close(CloseCode.BAD_REQUEST, "A ping's payload must be an object")
         return Transmit(b'{"type":"pong","payload":%b}' % encoded)
 
-    def _message(self, operation: Operation, kind: bytes, payload: bytes) -> Transmit | None:
+    def _message(self, operation: SocketOperation, kind: bytes, payload: bytes) -> Transmit | None:
         if self._running.get(operation.id) is not operation:
             return None
         return Transmit(
             b'{"id":%b,"type":"%b","payload":%b}' % (encode(operation.id), kind, payload)
         )
 
-    def _forget(self, operation: Operation) -> bool:
+    def _forget(self, operation: SocketOperation) -> bool:
         if self._running.get(operation.id) is not operation:
             return False
         del self._running[operation.id]

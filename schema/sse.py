@@ -66,7 +66,7 @@ _WITHDRAWN = _failure(
 _UNFINISHED = b""
 
 
-class Subscribe(Struct, frozen=True):
+class WantedStream(Struct, frozen=True):
     """A subscription that is asked for, and how its contexts are made."""
 
     request: GraphQLRequest
@@ -117,9 +117,9 @@ class EventStream:
             if self._operating and not self._deadline.expired():
                 self._deadline.reschedule(0)
 
-    async def run(self, subscribe: Subscribe) -> None:
+    async def run(self, wanted: WantedStream) -> None:
         """Send the head, the results, and how it ended."""
-        headers = {**HEADERS, "x-request-id": subscribe.request_id}
+        headers = {**HEADERS, "x-request-id": wanted.request_id}
         await self._wire.send(response_start(HTTPStatus.OK, headers))
         # Some browsers take a stream for open only once something has come.
         await self._write(COMMENT)
@@ -129,15 +129,15 @@ class EventStream:
             shutdown.on_shutdown = partial(self.end, _UNFINISHED)
         try:
             if self._last is None:
-                self.end(await self._operate(subscribe))
+                self.end(await self._operate(wanted))
         finally:
             attendance.cancel()
             await asyncio.wait({attendance})
         await self._write(self._last or _UNFINISHED, more=False)
 
-    async def _operate(self, subscribe: Subscribe) -> bytes:
+    async def _operate(self, wanted: WantedStream) -> bytes:
         try:
-            async with self._deadline, aclosing(self._events(subscribe)) as events:
+            async with self._deadline, aclosing(self._events(wanted)) as events:
                 self._operating = True
                 async for event in events:
                     # Whoever ended the stream may have been quicker than the deadline is.
@@ -148,15 +148,15 @@ class EventStream:
             if isinstance(error, TimeoutError) and self._deadline.expired():
                 return _EXPIRED
             masking = self._services.masking
-            return _failure(masking.unexpected(error, subscribe.request_id))
+            return _failure(masking.unexpected(error, wanted.request_id))
         finally:
             self._operating = False
         return COMPLETE
 
-    async def _events(self, subscribe: Subscribe) -> AsyncGenerator[bytes, None]:
+    async def _events(self, wanted: WantedStream) -> AsyncGenerator[bytes, None]:
         outlet = StreamOutlet()
-        context = subscribe.make_context(outlet)
-        subscription = await self._services.executor.subscribe(subscribe.request, context)
+        context = wanted.make_context(outlet)
+        subscription = await self._services.executor.subscribe(wanted.request, context)
         if isinstance(subscription, Result):
             yield next_event(encode(subscription))
             return

@@ -19,7 +19,7 @@ from schema.caller import new_request_id
 from schema.errors import Masking, wire_error
 from schema.execution import Executor
 from schema.frames import Frames
-from schema.protocol import Connection, Operation, Transmit
+from schema.protocol import Connection, SocketOperation, Transmit
 from schema.results import RequestContext, Result, encode
 from schema.socket_outlet import SocketOutlet, Waiting
 
@@ -30,7 +30,7 @@ _BUSY = wire_error(
 )
 
 
-class MakeContext(Protocol):
+class MakeOperationContext(Protocol):
     """Makes the context of an operation."""
 
     def __call__(self, request_id: str, subscriber: SocketOutlet | None = None) -> RequestContext:
@@ -64,7 +64,7 @@ class Operations:
         masking: Masking,
         connection: Connection,
         transmit: Callable[[Transmit], Awaitable[None]],
-        make_context: MakeContext,
+        make_context: MakeOperationContext,
         *,
         frames: Frames,
         counted: Callable[[], AbstractContextManager[None]],
@@ -77,17 +77,17 @@ class Operations:
         self._frames = frames
         self._counted = counted
         self._waiting = Waiting(frames)
-        self._runs: dict[Operation, _Run] = {}
+        self._runs: dict[SocketOperation, _Run] = {}
         self._mutations: set[asyncio.Task[Result]] = set()
 
-    def start(self, operation: Operation) -> None:
+    def start(self, operation: SocketOperation) -> None:
         """Execute the operation in a task of its own."""
         kind = self._executor.operation_type(operation.request)
         task = asyncio.create_task(self._run(operation, kind))
         self._runs[operation] = _Run(task, kind)
         task.add_done_callback(lambda _: self._runs.pop(operation))
 
-    def stop(self, operation: Operation) -> None:
+    def stop(self, operation: SocketOperation) -> None:
         """Stop the operation: nobody listens. A mutation is finished all the same."""
         self._runs[operation].stop()
 
@@ -113,7 +113,7 @@ class Operations:
             if tasks:
                 await asyncio.wait(tasks)
 
-    async def _run(self, operation: Operation, kind: OperationType | None) -> None:
+    async def _run(self, operation: SocketOperation, kind: OperationType | None) -> None:
         request_id = new_request_id()
         # A socket that is gone is known to the reader as well, which ends the session.
         with suppress(OSError):
@@ -132,7 +132,7 @@ class Operations:
 
     async def _execute(
         self,
-        operation: Operation,
+        operation: SocketOperation,
         kind: OperationType | None,
         request_id: str,
     ) -> None:
@@ -150,7 +150,7 @@ class Operations:
                 result = await self._executor.execute(operation.request, context)
                 await self._hand_out(operation, result)
 
-    async def _subscribe(self, operation: Operation, request_id: str) -> None:
+    async def _subscribe(self, operation: SocketOperation, request_id: str) -> None:
         opening = self._connection.opening(operation)
         outlet = SocketOutlet(self._frames, self._waiting, opening)
         context = self._make_context(request_id, outlet)
@@ -169,14 +169,14 @@ class Operations:
                     await self._send(self._connection.next(operation, payload))
         outlet.closed = True
 
-    async def _mutate(self, operation: Operation, context: RequestContext) -> Result:
+    async def _mutate(self, operation: SocketOperation, context: RequestContext) -> Result:
         # What has begun is finished, whoever stops listening: it may have committed.
         mutation = asyncio.create_task(self._executor.execute(operation.request, context))
         self._mutations.add(mutation)
         mutation.add_done_callback(self._mutations.discard)
         return await asyncio.shield(mutation)
 
-    async def _hand_out(self, operation: Operation, result: Result) -> None:
+    async def _hand_out(self, operation: SocketOperation, result: Result) -> None:
         if result.executed:
             await self._send(self._connection.next(operation, encode(result)))
         else:
