@@ -1,12 +1,16 @@
 """The log of a relay: whole behind its floor, and bounded."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import pytest
 
 from realtime.log import NEVER, Entry, Log, results_of
 from tests.realtime.relaying import Rendering
 
 GROUP = Rendering()
 LARGE = b"x" * 2**14
+QUARTER = b"x" * (2**14 - 2**8)
+"""With what an entry takes by itself, a quarter of what a log holds."""
 
 
 def entry(revision: int, known: int | None = None, payload: bytes = b"x") -> Entry:
@@ -40,6 +44,9 @@ def test_it_does_not_know_what_was_before_its_first_entry() -> None:
     log = log_of(entry(4))
     assert log.floor == 3
     assert log.behind(2) is None
+    together = Log(latest_only=False)
+    together.extend([entry(4), entry(5)])
+    assert together.floor == 3
 
 
 def test_it_forgets_the_oldest_where_it_is_too_much() -> None:
@@ -64,6 +71,52 @@ def test_renderings_of_all_groups_count() -> None:
         log.extend([Entry(0, revision, None, {Rendering(): LARGE, Rendering(): LARGE})])
     assert log.behind(0) is None
     assert revisions(log.behind(2)) == [3]
+
+
+def fresh() -> Log:
+    return Log(latest_only=False)
+
+
+def released() -> Log:
+    log = log_of(entry(1, payload=LARGE), entry(2))
+    log.release()
+    return log
+
+
+def lost() -> Log:
+    log = log_of(entry(1, payload=LARGE), entry(2))
+    log.lose(2)
+    return log
+
+
+@pytest.mark.parametrize("empty", [fresh, released, lost])
+def test_it_holds_as_much_as_it_may_and_not_a_byte_more(empty: Callable[[], Log]) -> None:
+    """Whatever it held before."""
+    log = empty()
+    last = entry(6, payload=QUARTER)
+    for each in (*(entry(revision, payload=QUARTER) for revision in range(3, 6)), last):
+        log.extend([each])
+    assert log.floor == 2
+    log.keep([last], Rendering(), [b"x"])
+    assert log.floor == 3
+    assert revisions(log.behind(3)) == [4, 5, 6]
+
+
+def test_renderings_of_what_is_forgotten_by_then_do_not_count() -> None:
+    forgotten = [entry(1), entry(2)]
+    log = log_of(*forgotten)
+    log.release()
+    log.keep(forgotten, Rendering(), [LARGE * 3] * 2)
+    log.extend([entry(3), entry(4)])
+    assert revisions(log.behind(2)) == [3, 4]
+
+
+def test_a_group_has_to_render_every_entry() -> None:
+    log = log_of(entry(1), entry(2))
+    both = log.behind(0)
+    assert both is not None
+    with pytest.raises(ValueError, match="shorter"):
+        log.keep(both, Rendering(), [b"one"])
 
 
 def test_what_is_rendered_for_nobody_is_bounded_too() -> None:
