@@ -19,11 +19,12 @@ MOMENT = 10
 
 
 class Rendering:
-    """A group: it counts what it renders, may refuse to, and may have to wait for it."""
+    """A group: it notes what it renders, may refuse to, and may have to wait for it."""
 
     def __init__(self, name: str = "", *, slow: bool = False) -> None:
         self.name = name
         self.rendered: list[Any] = []
+        self.calls: list[Sequence[Any]] = []
         self.padding = ""
         self.broken = False
         self.slow = slow
@@ -33,6 +34,7 @@ class Rendering:
 
     def render(self, events: Sequence[Any]) -> list[bytes] | Coroutine[Any, Any, list[bytes]]:
         self.rendered += events
+        self.calls.append(events)
         self.asked.set()
         return self._later(events) if self.slow else list(map(self._now, events))
 

@@ -1,9 +1,8 @@
 """Renderings that take their time, and renderings that fail."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -29,7 +28,7 @@ async def test_slow_renderings_keep_the_order_and_hold_up_nobody_else() -> None:
 
 async def test_what_came_while_an_event_was_rendered_is_rendered_together() -> None:
     async with a_room() as room:
-        slow = Together(slow=True)
+        slow = Rendering(slow=True)
         slow.gate.clear()
         follower = await room.follower(group=slow)
         for _ in range(5):
@@ -85,18 +84,6 @@ async def test_who_leaves_while_an_event_is_rendered_leaves_nothing_behind() -> 
         async with asyncio.timeout(MOMENT):
             while room.relays._tasks._tasks:  # noqa: ASYNC110 - there is no event for it
                 await asyncio.sleep(0)
-
-
-class Together(Rendering):
-    """Notes which events it renders together."""
-
-    def __init__(self, *, slow: bool) -> None:
-        super().__init__(slow=slow)
-        self.calls: list[Sequence[int]] = []
-
-    def render(self, events: Sequence[int]) -> list[bytes] | Coroutine[Any, Any, list[bytes]]:
-        self.calls.append(events)
-        return super().render(events)
 
 
 async def test_groups_are_rendered_at_the_same_time() -> None:
