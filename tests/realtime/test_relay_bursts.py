@@ -53,6 +53,16 @@ async def test_a_change_of_many_events_is_told_whole_and_in_order() -> None:
         assert room.ledger.pages == []
 
 
+async def test_a_change_of_many_events_is_kept_for_who_has_not_said_where_it_stands() -> None:
+    async with a_room() as room:
+        joined = await room.join()
+        await room.commit(3)
+        await room.done()
+        joined.follow(0)
+        await all_until([joined], 3)
+        assert joined.undisturbed
+
+
 async def test_a_thousand_events_for_five_hundred_leave_others_their_turn() -> None:
     async with a_room() as room:
         followers = await room.followers(500)

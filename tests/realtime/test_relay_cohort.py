@@ -55,6 +55,38 @@ async def test_who_knows_a_part_of_what_is_told_together_gets_the_rest() -> None
         assert ahead.batches == [[3]]
 
 
+async def test_who_takes_no_more_is_left_alone_until_it_does() -> None:
+    async with a_room() as room:
+        full = Batches(room.group)
+        full.room = 0
+        for reader in (full, Reader(room.group)):
+            await room.follower(reader=reader)
+        for _ in range(3):
+            await room.commit()
+        assert full.batches == [[1]]
+        full.drain()
+        assert full.batches == [[1], [1, 2, 3]]
+        await room.commit()
+        assert full.batches == [[1], [1, 2, 3], [4]]
+        assert kept(room) == 0
+
+
+async def test_who_is_ahead_keeps_nobody_from_what_it_knows() -> None:
+    async with a_room() as room:
+        slow = Rendering(slow=True)
+        slow.gate.clear()
+        late = await room.join(group=slow)
+        changes = [room.ledger.commit(room.topic) for _ in range(2)]
+        await room.follower(group=slow)
+        room.world.publish(room.topic, changes[0])
+        await room.heard()
+        late.follow(0)
+        room.world.publish(room.topic, changes[1])
+        slow.gate.set()
+        assert await late.reader.until(2) == [1, 2]
+        assert late.undisturbed
+
+
 async def test_nobody_is_told_of_nothing() -> None:
     async with a_room() as room:
         await room.follower()
@@ -146,12 +178,11 @@ async def test_nothing_is_kept_for_a_rendering_that_is_done() -> None:
         follower = await room.follower(group=slow)
         await room.commit()
         await room.commit()
-        (relay,) = room.relays._relays.values()
-        assert len(relay._delivery.log._entries) == 2
+        assert kept(room) == 2
         slow.gate.set()
         assert await follower.reader.until(2) == [1, 2]
         await room.done()
-        assert len(relay._delivery.log._entries) == 0
+        assert kept(room) == 0
 
 
 async def test_a_rendering_that_is_given_up_in_the_end_is_no_failure(
@@ -187,3 +218,9 @@ async def test_whatever_a_rendering_raises_nobody_is_left_without_its_events(
         follower = await room.follower(group=Raising(error, slow=slow))
         await room.commit()
         assert await follower.reason() is Reason.BEHIND
+
+
+def kept(room: Room) -> int:
+    """Return how many events the relay keeps."""
+    (relay,) = room.relays._relays.values()
+    return len(relay._delivery.log._entries)

@@ -1,5 +1,8 @@
 """Delivery by itself: members may begin at moments at which a relay has none begin."""
 
+import pytest
+
+from realtime.cohort import PORTION
 from realtime.delivery import Delivery
 from realtime.log import Entry
 from realtime.member import Member
@@ -50,3 +53,48 @@ async def test_who_begins_within_a_burst_gets_the_rest_of_it() -> None:
         assert [reader.revisions for reader in readers] == [[1, 2, 3, 4], [3, 4], []]
         assert delivery.revision == 6
         assert lost == []
+
+
+async def test_who_was_parted_while_it_took_no_more_is_not_disturbed_once_it_does() -> None:
+    lost: list[object] = []
+    delivery = Delivery(latest_only=False, start=Tasks().start, lost=lost.append)
+    async with a_room() as room:
+        relay = (await room.follower()).member._relay
+        reader = Reader(room.group, room=0)
+        member = Member(relay, ADA, reader, lost.append)
+        delivery.revision = member.position = 0
+        delivery.hold(member)
+        delivery.begin(member)
+        assert delivery.push([Entry(0, 1, 1)]) is None
+        delivery.hold(member)
+        delivery.revision = member.position = 1
+        delivery.begin(member)
+        reader.drain()
+        assert delivery.push([Entry(1, 2, 2)]) is None
+        assert reader.revisions == [2]
+        assert delivery.followers() == [member]
+        assert lost == []
+
+
+@pytest.mark.parametrize(
+    ("count", "portion"), [(1, PORTION), (300, PORTION), (2_000, 2), (5_001, 1)]
+)
+async def test_the_more_there_are_to_tell_the_fewer_events_they_are_told_in_one_go(
+    count: int, portion: int
+) -> None:
+    lost: list[object] = []
+    delivery = Delivery(latest_only=False, start=Tasks().start, lost=lost.append)
+    delivery.revision = 0
+    async with a_room() as room:
+        relay = (await room.follower()).member._relay
+        readers = [Reader(room.group) for _ in range(count)]
+        for reader in readers:
+            member = Member(relay, ADA, reader, lost.append)
+            member.position = 0
+            delivery.hold(member)
+            delivery.begin(member)
+        last = 2 * portion
+        events = [(revision, revision) for revision in range(1, last + 1)]
+        await delivery.push_each(events, 0, last)
+        assert [len(each) for each in room.group.calls] == [portion, portion]
+        assert all(reader.revisions == list(range(1, last + 1)) for reader in readers)

@@ -3,12 +3,13 @@
 import asyncio
 import dataclasses
 import inspect
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from typing import Any
 
 import pytest
+import strawberry
 from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
@@ -99,12 +100,15 @@ def documents(draw: st.DrawFn) -> tuple[str, str]:
     return root, document
 
 
-def template_of(document: str) -> Execution:
-    node = parse(document)
-    assume(not [error for error in validate(SCHEMA, node) if "is never used" not in error.message])
-    execution = STRAWBERRY.execution_context_class.build(
-        SCHEMA,
-        node,
+def is_valid(document: str) -> bool:
+    errors = validate(SCHEMA, parse(document))
+    return all("is never used" in error.message for error in errors)
+
+
+def template_of(document: str, schema: strawberry.Schema = STRAWBERRY) -> Execution:
+    execution = schema.execution_context_class.build(
+        schema._schema,
+        parse(document),
         context_value=NOBODY,
         is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
     )
@@ -144,6 +148,7 @@ EVENTS: dict[str, st.SearchStrategy[Any]] = {
 @given(st.data())
 def test_what_a_plan_says_graphql_core_says_too(data: st.DataObject) -> None:
     root, document = data.draw(documents())
+    assume(is_valid(document))
     template = template_of(document)
     plan = Plan(template)
     for event in data.draw(st.lists(EVENTS[root], min_size=1, max_size=3)):
@@ -171,3 +176,120 @@ def test_a_plan_applies_wherever_all_is_plain(root: str, data: st.DataObject) ->
     found = Plan(template).data(event, partial(for_event, template, event, NOBODY))
     told, errors = executed(template, event)
     assert found == (None if errors else told)
+
+
+@strawberry.type
+class Leaf:
+    number: int
+    name: str | None = None
+
+    @strawberry.field
+    def where(self, info: strawberry.Info[Any, Any], mark: str = "none") -> str | None:
+        """Say what a resolver is told of itself."""
+        if self.name == "broken":
+            raise ValueError(self.name)
+        if self.name == "empty":
+            return None
+        found = info.context is NOBODY and info.root_value
+        return f"{info.path.as_list()} {info.field_name} {mark} {type(found).__name__}"
+
+    @strawberry.field
+    async def later(self) -> int:
+        return self.number
+
+
+@strawberry.type
+class Tree:
+    leaf: Leaf
+    leaves: list[Leaf]
+    maybe: Leaf | None = None
+
+    @strawberry.field
+    def grown(self, number: int = 7) -> Leaf:
+        return Leaf(number=number)
+
+
+@strawberry.type
+class Query:
+    nothing: int = 0
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def tree(self) -> AsyncGenerator[Tree, None]:
+        yield TREE
+
+
+TOY = strawberry.Schema(query=Query, subscription=Subscription)
+TREE = Tree(leaf=Leaf(number=1), leaves=[Leaf(number=2), Leaf(number=3, name="c")])
+
+
+def both(selection: str, event: object = TREE) -> tuple[Any, Any]:
+    """Return what a plan says of an event, and what graphql-core says."""
+    template = template_of(f"subscription {{ it: tree {{ {selection} }} }}", TOY)
+    found = Plan(template).data(event, cache(partial(for_event, template, event, NOBODY)))
+    return found, executed(template, event)
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        "__typename leaf { number name kind: __typename }",
+        "leaves { number name } maybe { number }",
+        "leaf { where }",
+        'leaf { where(mark: "here") there: where(mark: "there") }',
+        "grown { number where } nine: grown(number: 9) { number where }",
+        "... on Tree { leaf { number } } leaf { name }",
+    ],
+)
+def test_a_plan_says_what_resolvers_say_that_need_not_wait(selection: str) -> None:
+    found, (told, errors) = both(selection)
+    assert found is not None
+    assert (found, errors) == (told, None)
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        "leaf { number later }",
+        # Their paths differ from one to the next.
+        "leaves { where }",
+    ],
+)
+def test_what_waits_or_stands_in_lists_is_left_to_graphql_core(selection: str) -> None:
+    found, (told, errors) = both(selection)
+    assert (found, errors) == (None, None)
+    assert told is not None
+
+
+@pytest.mark.parametrize(
+    ("leaf", "wrong"),
+    [
+        (Leaf(number=1, name="broken"), True),
+        (Leaf(number=1, name="empty"), False),
+        (Leaf(number="many"), True),  # type: ignore[arg-type]
+        (Leaf(number=None), True),  # type: ignore[arg-type]
+        (None, True),
+        (TREE, True),
+    ],
+)
+def test_what_is_wrong_with_an_event_is_said_by_graphql_core(leaf: Any, wrong: bool) -> None:
+    event = Tree(leaf=leaf, leaves=[])
+    found, (told, errors) = both("leaf { number where }", event)
+    assert (found is None) == bool(errors) == wrong
+    assert wrong or found == told
+
+
+def test_resolvers_are_told_of_one_execution_and_only_if_there_are_any() -> None:
+    for selection, count in (("leaf { number }", 0), ("a: leaf { where } b: leaf { where }", 1)):
+        template = template_of(f"subscription {{ tree {{ {selection} }} }}", TOY)
+        made: list[Execution] = []
+
+        @cache
+        def execution(template: Execution = template, made: list[Execution] = made) -> Execution:
+            made.append(for_event(template, TREE, NOBODY))
+            return made[-1]
+
+        assert Plan(template).data(TREE, execution) is not None
+        assert len(made) == count
