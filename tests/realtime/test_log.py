@@ -106,7 +106,7 @@ def test_renderings_of_what_is_forgotten_by_then_do_not_count() -> None:
     forgotten = [entry(1), entry(2)]
     log = log_of(*forgotten)
     log.release()
-    log.keep(forgotten, Rendering(), [LARGE * 3] * 2)
+    log.keep(forgotten, Rendering(), [LARGE * 5] * 2)
     log.extend([entry(3), entry(4)])
     assert revisions(log.behind(2)) == [3, 4]
 
