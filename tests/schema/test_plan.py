@@ -6,13 +6,14 @@ import inspect
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import Any
+from typing import Any, NewType
 
 import pytest
 import strawberry
 from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
+    Undefined,
     get_named_type,
     is_object_type,
     parse,
@@ -21,6 +22,7 @@ from graphql import (
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.config import StrawberryConfig
 
 from persistence.records import DashboardRecord, QueueNumbers
 from resolvers.live.presence import PresentUsers
@@ -178,10 +180,23 @@ def test_a_plan_applies_wherever_all_is_plain(root: str, data: st.DataObject) ->
     assert found == (None if errors else told)
 
 
+Loud = NewType("Loud", str)
+
+
+def louder(value: object) -> object:
+    """Serialize anything; what is empty is nothing, and a question is left open."""
+    return {"": None, "?": Undefined}.get(str(value), f"{value}!")
+
+
 @strawberry.type
 class Leaf:
     number: int
     name: str | None = None
+    loud: Loud = Loud("a")
+
+    @strawberry.field
+    def twice(self) -> int:
+        return 2 * self.number
 
     @strawberry.field
     def where(self, info: strawberry.Info[Any, Any], mark: str = "none") -> str | None:
@@ -221,7 +236,13 @@ class Subscription:
         yield TREE
 
 
-TOY = strawberry.Schema(query=Query, subscription=Subscription)
+TOY = strawberry.Schema(
+    query=Query,
+    subscription=Subscription,
+    config=StrawberryConfig(
+        scalar_map={Loud: strawberry.scalar(name="Loud", serialize=louder, parse_value=str)}
+    ),
+)
 TREE = Tree(leaf=Leaf(number=1), leaves=[Leaf(number=2), Leaf(number=3, name="c")])
 
 
@@ -237,7 +258,7 @@ def both(selection: str, event: object = TREE) -> tuple[Any, Any]:
     [
         "__typename leaf { number name kind: __typename }",
         "leaves { number name } maybe { number }",
-        "leaf { where }",
+        "leaf { where twice loud }",
         'leaf { where(mark: "here") there: where(mark: "there") }',
         "grown { number where } nine: grown(number: 9) { number where }",
         "... on Tree { leaf { number } } leaf { name }",
@@ -255,6 +276,7 @@ def test_a_plan_says_what_resolvers_say_that_need_not_wait(selection: str) -> No
         "leaf { number later }",
         # Their paths differ from one to the next.
         "leaves { where }",
+        "leaves { twice }",
     ],
 )
 def test_what_waits_or_stands_in_lists_is_left_to_graphql_core(selection: str) -> None:
@@ -270,13 +292,16 @@ def test_what_waits_or_stands_in_lists_is_left_to_graphql_core(selection: str) -
         (Leaf(number=1, name="empty"), False),
         (Leaf(number="many"), True),  # type: ignore[arg-type]
         (Leaf(number=None), True),  # type: ignore[arg-type]
+        (Leaf(number=1, loud=None), True),  # type: ignore[arg-type]
+        (Leaf(number=1, loud=Loud("")), True),
+        (Leaf(number=1, loud=Loud("?")), True),
         (None, True),
         (TREE, True),
     ],
 )
 def test_what_is_wrong_with_an_event_is_said_by_graphql_core(leaf: Any, wrong: bool) -> None:
     event = Tree(leaf=leaf, leaves=[])
-    found, (told, errors) = both("leaf { number where }", event)
+    found, (told, errors) = both("leaf { number where loud }", event)
     assert (found is None) == bool(errors) == wrong
     assert wrong or found == told
 
