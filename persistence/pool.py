@@ -142,9 +142,12 @@ class Pool:
 
     async def _keep(self, opening: "asyncio.Task[Connection]") -> None:
         """Have a connection that nobody waits for, unless it takes long to open."""
-        with suppress(TimeoutError, Unavailable):
-            async with asyncio.timeout(_UNWANTED_SECONDS):
-                self._idle.append(await opening)
+        await asyncio.wait({opening}, timeout=_UNWANTED_SECONDS)
+        if not opening.done():
+            opening.cancel()
+            await asyncio.wait({opening})
+        if not opening.cancelled() and opening.exception() is None:
+            self._idle.append(opening.result())
 
     async def _clean_up(self, connection: Connection) -> None:
         """Make a connection fit for others, or close it where it stays at something."""

@@ -76,6 +76,7 @@ class Channels:
     def left(self, channel: Channel) -> None:
         """Forget the channel if its last listener has gone."""
         if not channel.listeners:
+            channel.settled.set()
             del self._channels[channel.name]
             self._note(channel.name)
 

@@ -7,42 +7,58 @@ only while somebody needs it.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import chain
-from typing import Any, Final, TypeAlias
+from operator import attrgetter
+from typing import Final
 
-from realtime.cohort import PORTION, Cohort, Means, Start
+from realtime.cohort import PORTION, SLICE_SECONDS, Cohort, Means, Start
 from realtime.log import NEVER, Entry, Log, results_of
 from realtime.member import Member
 from realtime.outlet import Group
 from realtime.view import Events
 
-Later: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
-"""What is still to be awaited."""
-
-SLICE_SECONDS: Final = 0.005
-"""How long others may be kept waiting."""
-
 _PORTION_DELIVERIES: Final = 5_000
+# How long all wait, in the midst of many events, for those whose rendering takes longer.
+_PATIENCE_SECONDS: Final = 0.25
+
+_cost = attrgetter("cost")
 
 
 class Delivery:
     """Hands events, in order, to members that take them; keeps them for those that do not yet.
 
     ``revision`` is the one up to which everything was handed out. With ``latest_only`` the newest
-    event stands for all before it. ``start`` runs a task; ``lost`` is called with a member whose
-    next event is not at hand.
+    event stands for all before it. ``start`` runs a task, and one that has the ``turn`` may render;
+    ``lost`` is called with a member whose next event is not at hand.
     """
 
-    def __init__(self, *, latest_only: bool, start: Start, lost: Callable[[Member], None]) -> None:
+    def __init__(
+        self,
+        *,
+        latest_only: bool,
+        start: Start,
+        turn: asyncio.Lock,
+        lost: Callable[[Member], None],
+    ) -> None:
         self.revision = NEVER
         self.log = Log(latest_only=latest_only)
+        self._latest_only = latest_only
         self._lose = lost
-        self._means = Means(self.log, start, self._lag, lost, self._release)
+        self._means = Means(
+            log=self.log,
+            start=start,
+            turn=turn,
+            keeps=self._keeps,
+            lag=self._lag,
+            lose=lost,
+            level=self._leveled,
+        )
         self._cohorts: dict[Group, Cohort] = {}
-        self._waiting: dict[Member, None] = {}
-        self._untold: list[Cohort] = []
+        self._waiting: dict[Group, dict[Member, None]] = {}
+        self._telling = False
+        self._level = asyncio.Event()
 
     # Members
 
@@ -54,17 +70,18 @@ class Delivery:
     def followers(self) -> list[Member]:
         """Return the members that get events, now or once they take more."""
         told = (cohort.members for cohort in self._cohorts.values())
-        return [member for member in chain(*told, self._waiting) if member.following]
+        members = chain(*told, *self._waiting.values())
+        return [member for member in members if member.following]
 
     def hold(self, member: Member) -> None:
         """Keep what comes for a member, new or not, until it begins."""
         self._withdraw(member)
-        self._waiting[member] = None
+        self._wait(member)
         member.following = False
 
     def holds(self, member: Member) -> bool:
         """Tell whether something is kept for the member."""
-        return member in self._waiting
+        return member in self._waiting.get(member.outlet.group, ())
 
     def begin(self, member: Member) -> None:
         """Have a member that is held get all behind its position."""
@@ -74,8 +91,18 @@ class Delivery:
     def remove(self, member: Member) -> None:
         """Forget the member."""
         member.following = False
-        self._waiting.pop(member, None)
+        self._wait_no_more(member)
         self._withdraw(member)
+
+    def _wait(self, member: Member) -> None:
+        self._waiting.setdefault(member.outlet.group, {})[member] = None
+
+    def _wait_no_more(self, member: Member) -> None:
+        group = member.outlet.group
+        if waiting := self._waiting.get(group):
+            waiting.pop(member, None)
+            if not waiting:
+                del self._waiting[group]
 
     def _withdraw(self, member: Member) -> None:
         """Take a member out of its cohort, if it is in it."""
@@ -88,86 +115,109 @@ class Delivery:
 
     def _lag(self, member: Member) -> None:
         self._withdraw(member)
-        self._waiting[member] = None
+        self._wait(member)
         member.outlet.once_writable(lambda: self._catch_up(member))
+
+    def _keeps(self, group: Group) -> bool:
+        """Tell whether somebody will want what is rendered for a group now."""
+        return self._latest_only or group in self._waiting
 
     def _catch_up(self, member: Member) -> None:
         """Deliver what a member has missed, so that it is told with its cohort again."""
-        if not member.following or member not in self._waiting:
+        if not member.following or not self.holds(member):
             return
         group = member.outlet.group
         cohort = self._cohorts.get(group)
         if cohort is None:
             self._begin_cohort(group, member)
             return
-        missed = self.log.behind(member.position)
-        if missed is not None:
-            # What is newer, it gets with the others.
-            missed = [entry for entry in missed if entry.revision <= cohort.position]
+        missed = self._missed(member, cohort)
         results = None if missed is None else results_of(missed, group)
-        if results is None:
+        if missed is None or results is None:
             self._lose(member)
         elif not results:
-            del self._waiting[member]
+            self._wait_no_more(member)
             cohort.members[member] = None
         elif member.deliver(results):
-            member.position = results[-1][1]
+            member.told(missed[-1])
             # Others may have come and gone because this one was told.
             self._catch_up(member)
-        else:
+        elif member.following:
             self._lag(member)
+
+    def _missed(self, member: Member, cohort: Cohort) -> list[Entry] | None:
+        """Return what the cohort was told and the member was not; None where it is forgotten."""
+        missed = self.log.behind(member.position)
+        if missed is None:
+            return None
+        return [entry for entry in missed if entry.revision <= cohort.position]
 
     def _begin_cohort(self, group: Group, member: Member) -> None:
         position = min(member.position, self.revision)
         cohort = self._cohorts[group] = Cohort(group, position, self._means)
-        del self._waiting[member]
+        self._wait_no_more(member)
         cohort.members[member] = None
         if self.log.behind(position) != []:
             cohort.catch_up()
 
     # Events
 
-    async def push_each(self, events: Events, known: int, upto: int) -> None:
-        """Deliver many events, a portion at a time, letting others do something in between."""
-        entries = [Entry(known, revision, event) for revision, event in events]
+    async def push_each(self, events: Events, known: int, upto: int, *, more: bool) -> None:
+        """Deliver many events, a portion at a time, letting others do something in between.
+
+        There is ``more`` to come for those who know all up to ``known``, or there isn't.
+        """
+        entries = [Entry(known, revision, event, last=False) for revision, event in events]
+        if entries and not more:
+            entries[-1].last = True
+        patient_until = time.monotonic() + _PATIENCE_SECONDS
         while entries:
             live = sum(len(cohort.members) for cohort in self._cohorts.values())
             count = max(1, min(PORTION, _PORTION_DELIVERIES // max(1, live)))
             portion, entries = entries[:count], entries[count:]
-            later = self.push(portion)
-            if later is not None:
-                await later()
+            self.push(portion)
             self.revision = portion[-1].revision
             await asyncio.sleep(0)
+            if entries:
+                await self._until_level(patient_until)
         self.revision = upto
 
-    def push(self, entries: Sequence[Entry]) -> Later | None:
-        """Deliver a few events to all, now or, where that takes time, while it is awaited."""
+    def push(self, entries: Sequence[Entry]) -> None:
+        """Deliver a few events to all; those for whom that takes too long get them a bit later."""
         self.log.extend(entries)
-        self._untold = [cohort for cohort in self._cohorts.values() if not cohort.busy]
-        return None if self._tell_some(entries) else partial(self._tell_rest, entries)
-
-    async def _tell_rest(self, entries: Sequence[Entry]) -> None:
-        told = False
-        while not told:
-            await asyncio.sleep(0)
-            told = self._tell_some(entries)
-
-    def _tell_some(self, entries: Sequence[Entry]) -> bool:
-        """Tell cohorts for a moment; return whether all are told."""
-        began = time.monotonic()
-        while self._untold:
-            cohort = self._untold.pop()
-            # It may be gone because another was told.
-            if cohort.members:
-                cohort.tell(entries)
-            if time.monotonic() - began > SLICE_SECONDS:
-                break
+        idle = [cohort for cohort in self._cohorts.values() if not cohort.busy]
+        if len(idle) > 1:
+            # What somebody asks for that is costly keeps only those waiting who ask for as much.
+            idle.sort(key=_cost)
+        end = time.monotonic() + SLICE_SECONDS
+        self._telling = True
+        try:
+            for cohort in idle:
+                # It may be gone because another was told.
+                if not cohort.members:
+                    continue
+                if time.monotonic() < end:
+                    cohort.tell(entries)
+                else:
+                    cohort.catch_up()
+        finally:
+            self._telling = False
         self._release()
-        return not self._untold
+
+    async def _until_level(self, moment: float) -> None:
+        """Wait for the cohorts that are behind, until this moment at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, moment - time.monotonic())):
+                while any(cohort.busy for cohort in self._cohorts.values()):
+                    self._level.clear()
+                    await self._level.wait()
+
+    def _leveled(self) -> None:
+        self._level.set()
+        self._release()
 
     def _release(self) -> None:
         """Forget what is kept, if nobody needs it."""
         cohorts = self._cohorts.values()
-        if not (self._untold or self._waiting or any(cohort.busy for cohort in cohorts)):
+        if not (self._telling or self._waiting or any(cohort.busy for cohort in cohorts)):
             self.log.release()

@@ -17,12 +17,16 @@ _ENTRY_BYTES: Final = 2**8
 
 @dataclass(slots=True)
 class Entry:
-    """An event, as it is for those who know all up to ``known``, and its renderings."""
+    """An event, as it is for those who know all up to ``known``, and its renderings.
+
+    It is ``last`` where nothing behind it is for those who know no more than that.
+    """
 
     known: int
     revision: int
     event: Any
     payloads: dict[Group, bytes] = field(default_factory=dict)
+    last: bool = True
 
 
 def results_of(entries: Iterable[Entry], group: Group) -> list[Rendered] | None:
@@ -61,10 +65,10 @@ class Log:
         self._forget_what_is_too_much()
 
     def keep(self, entries: Iterable[Entry], group: Group, payloads: Iterable[bytes]) -> None:
-        """Add a group's renderings to entries, be they forgotten or not."""
+        """Add a group's renderings to those of the entries that are not forgotten."""
         for entry, payload in zip(entries, payloads, strict=True):
-            entry.payloads[group] = payload
-            if entry.revision > self.floor:
+            if entry.revision > self.floor and group not in entry.payloads:
+                entry.payloads[group] = payload
                 self._bytes += len(payload)
         self._forget_what_is_too_much()
 
@@ -77,9 +81,10 @@ class Log:
 
     def lose(self, revision: int) -> None:
         """Have whoever knows less than all up to the revision read it elsewhere."""
+        last = self._entries[-1].revision if self._entries else NEVER
         self._entries.clear()
         self._bytes = 0
-        self.floor = max(self.floor, revision)
+        self.floor = max(self.floor, revision, last)
 
     def behind(self, revision: int) -> Sequence[Entry] | None:
         """Return the entries behind the revision; None where some are forgotten."""
@@ -98,6 +103,8 @@ class Log:
             oldest = self._entries.popleft()
             self._bytes -= _taken(oldest)
             self.floor = oldest.revision
+            # Somebody may be about to tell it still.
+            oldest.payloads.clear()
 
 
 def _taken(entry: Entry) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from realtime.log import NEVER
+from realtime.log import NEVER, Entry
 from realtime.outlet import Outlet
 from realtime.view import Parting
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Member:
     """One follower's place in a relay. It is sent nothing before it has said where it stands."""
 
-    __slots__ = ("_relay", "deliver", "following", "outlet", "part", "position", "user")
+    __slots__ = ("_relay", "deliver", "following", "known", "outlet", "part", "position", "user")
 
     def __init__(
         self, relay: "Relay[Any]", user: UUID, outlet: Outlet, part: Callable[[Parting], object]
@@ -25,7 +25,9 @@ class Member:
         self.outlet = outlet
         self.deliver = outlet.deliver
         self.part = part
-        self.position = NEVER
+        # The last revision that it was told; and up to where it knows all, which is less in the
+        # midst of events that are for those who know no more.
+        self.position = self.known = NEVER
         self.following = False
 
     def follow(self, revision: int, audience_revision: int, told: Any = None) -> None:
@@ -35,6 +37,11 @@ class Member:
         ``told`` what event the revision brought, where the relay leaves out what says no more.
         """
         self._relay.place(self, revision, audience_revision, told)
+
+    def told(self, entry: Entry) -> None:
+        """Note that it was told all up to this."""
+        self.position = entry.revision
+        self.known = entry.revision if entry.last else entry.known
 
     def leave(self) -> None:
         """Follow no longer; leaving twice is harmless."""

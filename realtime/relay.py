@@ -8,13 +8,13 @@ gone. It is told why, and goes on for itself.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from math import inf
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
-from realtime.cohort import Start
-from realtime.delivery import SLICE_SECONDS, Delivery, Later
+from realtime.cohort import SLICE_SECONDS, Start
+from realtime.delivery import Delivery
 from realtime.log import NEVER, Entry
 from realtime.member import Member
 from realtime.paced import Paced
@@ -23,6 +23,9 @@ from realtime.view import Ask, Audience, Page, Parting, Read, Reason, View
 from realtime.watch import GONE, Arrivals, Revised, Signal
 
 C = TypeVar("C", bound=Revised)
+
+Later: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+"""What is still to be awaited."""
 
 _NOTHING_ALIKE: Final = object()
 
@@ -36,7 +39,8 @@ class Relay(Generic[C]):
     one, no oftener than every ``seconds_between``: changes that come in a burst are handed on
     together, the first one at once. ``ask`` repeats a question to the database until it is
     answered, ``audience`` finds out who may follow as of a revision or later, ``start`` runs a
-    task, and ``empty`` is called when the last follower has left.
+    task, one task at a time has the ``turn`` to render, and ``empty`` is called when the last
+    follower has left.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class Relay(Generic[C]):
         ask: Ask,
         audience: Callable[[int], Awaitable[Audience | None]],
         start: Start,
+        turn: asyncio.Lock,
         empty: Callable[[], None],
     ) -> None:
         self.key = key
@@ -69,7 +74,10 @@ class Relay(Generic[C]):
         self._audience = NEVER
         self._unplaced: list[Callable[[], None]] = []
         self._delivery = Delivery(
-            latest_only=read is None, start=start, lost=partial(self._part, reason=Reason.BEHIND)
+            latest_only=read is None,
+            start=start,
+            turn=turn,
+            lost=partial(self._part, reason=Reason.BEHIND),
         )
         self._work: asyncio.Task[None] | None = None
         self._pace: Callable[[], None] = self._go_on
@@ -99,7 +107,7 @@ class Relay(Generic[C]):
         delivery = self._delivery
         if not delivery.holds(member):
             return
-        member.position = revision
+        member.position = member.known = revision
         if self.ended:
             self._part(member, Reason.GONE)
         elif self._work is not None:
@@ -131,7 +139,7 @@ class Relay(Generic[C]):
 
     def _part(self, member: Member, reason: Reason, change: C | None = None) -> None:
         self._delivery.hold(member)
-        member.part(Parting(member, self.key, reason, member.position, change))
+        member.part(Parting(member, self.key, reason, member.position, member.known, change))
 
     def _part_all(
         self,
@@ -170,7 +178,7 @@ class Relay(Generic[C]):
 
     def _fail(self, error: BaseException) -> None:
         _report(f"The events of {self.key} could not be told", error)
-        self._delivery.log.lose(self.watch.revision)
+        self._delivery.log.lose(max(self.watch.revision, self._delivery.revision))
         self._part_all(Reason.BEHIND)
 
     def _take(self, item: C | Signal) -> Later | None:
@@ -234,13 +242,13 @@ class Relay(Generic[C]):
             return self._read
         self._part_within(known, change.revision)
         if len(events) > 1:
-            return partial(delivery.push_each, events, known, change.revision)
+            return partial(delivery.push_each, events, known, change.revision, more=False)
         delivery.revision = change.revision
         for revision, event in events:
             if self._read_events is not None or event != self._told:
                 # Who is ahead of it knows something else.
                 self._told = event if revision >= self._ahead else _NOTHING_ALIKE
-                return delivery.push([Entry(known, revision, event)])
+                delivery.push([Entry(known, revision, event)])
         return None
 
     def _part_within(self, known: int, revision: float) -> None:
@@ -264,5 +272,5 @@ class Relay(Generic[C]):
             self._admit(page.audience, None)
             if delivery.revision == known:
                 self._part_within(known, inf if page.more else page.revision)
-            await delivery.push_each(page.events, known, page.revision)
+            await delivery.push_each(page.events, known, page.revision, more=page.more)
             more = page.more

@@ -77,6 +77,7 @@ class Relays(Generic[C]):
         self._seconds_between = seconds_between
         self._retry_seconds = retry_seconds
         self._few_asks = asyncio.Semaphore(asks_at_once)
+        self._turn = asyncio.Lock()
         self._topics: WeakValueDictionary[UUID, _Topic] = WeakValueDictionary()
         self._relays: dict[Hashable, Relay[C]] = {}
         self._tasks = Tasks()
@@ -136,6 +137,7 @@ class Relays(Generic[C]):
             ask=partial(self._ask, topic),
             audience=partial(self._audience, topic, key),
             start=self._tasks.start,
+            turn=self._turn,
             empty=close,
         )
         return relay

@@ -28,8 +28,10 @@ class Tasks:
         return task
 
     async def cancel(self) -> None:
-        """Cancel what still runs, and wait for its end."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Cancel what still runs, and what that starts, and wait for the end of it all."""
+        # What never began would leave behind what it was to wait for.
+        await asyncio.sleep(0)
+        while tasks := list(self._tasks):
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

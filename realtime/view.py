@@ -75,11 +75,13 @@ class Reason(Enum):
 class Parting:
     """A follower was parted from what it followed: why, and by which change if that is known.
 
-    ``revision`` is the last one that it was sent.
+    ``revision`` is the last one that it was sent. What is behind that is for those who know all up
+    to ``known``.
     """
 
     member: object
     key: Any
     reason: Reason
     revision: int
+    known: int
     change: Any = None

@@ -5,6 +5,7 @@ execution only the class that builds ``info`` is used (``schema.execution_contex
 resolvers see what they are used to; schema extensions do not run.
 """
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Hashable
 from functools import cache, partial
@@ -73,6 +74,7 @@ class Executor:
     ) -> None:
         self._present = present
         self._groups: WeakValueDictionary[Hashable, Group] = WeakValueDictionary()
+        self._turn = asyncio.Lock()
         self._observe = observe
         self._schema = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
         self._execution_class = schema.execution_context_class
@@ -137,7 +139,7 @@ class Executor:
         if isinstance(source, ExecutionResult):
             return Result(errors=self._errors(source, context.request_id))
         group = self._group(operation, request, execution)
-        return Subscription(aiter(source), group, partial(self._failed, context))
+        return Subscription(aiter(source), group, partial(self._failed, context), self._turn)
 
     def _group(self, operation: Operation, request: GraphQLRequest, execution: Execution) -> Group:
         """Return the group of those for whom events are rendered alike."""

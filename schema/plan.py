@@ -129,7 +129,7 @@ class Plan:
         definition: StrawberryField = field.extensions[_CONVERTED]
         if definition.is_basic_field:
             return _attribute(definition.python_name)
-        if path is None or field.resolve is None:
+        if path is None or field.resolve is None or definition.is_async:
             raise NotPlain
         nodes = [each.node for each in details]
         arguments = get_argument_values(field, nodes[0], self._template.variable_values)

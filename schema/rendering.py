@@ -48,7 +48,8 @@ async def _awaited(result: Result | Awaitable[Result]) -> Result:
 class Subscription:
     """A subscription that runs: its own events, and with whom it shares their rendering.
 
-    ``failed`` makes of an exception that ended its source what the client is told.
+    ``failed`` makes of an exception that ended its source what the client is told. It renders its
+    own events when it has the ``turn``.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class Subscription:
         source: AsyncIterator[object],
         group: Group,
         failed: Callable[[Exception], Result],
+        turn: asyncio.Lock,
     ) -> None:
         self.group = group
+        self._turn = turn
         self._source = source
         self._failed = failed
 
@@ -69,7 +72,10 @@ class Subscription:
         """
         try:
             async for event in self._source:
-                rendered = self.group.render([event])
+                async with self._turn:
+                    # However many have something of their own to tell, others get theirs, too.
+                    await asyncio.sleep(0)
+                    rendered = self.group.render([event])
                 (payload,) = rendered if isinstance(rendered, list) else await rendered
                 yield payload, getattr(event, "revision", None)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is masked and reported

@@ -112,7 +112,7 @@ async def segmentation_updates(
         reader = await _begin(context, key, after)
         async with services.presence.here(project_id, user_id, reader.members_revision):
             if after is not None:
-                async for update in reader.read(after, replayed=True):
+                async for update in reader.read(after, None):
                     yield update
             following.follow(key, reader.cursor, reader.members_revision)
             async for parting in following:
@@ -120,7 +120,7 @@ async def segmentation_updates(
                     raise Forbidden(NO_LONGER)
                 if parting.reason is Reason.GONE:
                     return
-                async for update in reader.read(parting.revision):
+                async for update in reader.read(parting.revision, parting.known):
                     yield update
                 following.follow(key, reader.cursor, reader.members_revision)
 
@@ -166,16 +166,14 @@ class _Reader:
         self._key = key
         self._purged = purged
 
-    async def read(
-        self, since: int, *, replayed: bool = False
-    ) -> AsyncGenerator[SegmentationUpdate, None]:
+    async def read(self, since: int, known: int | None) -> AsyncGenerator[SegmentationUpdate, None]:
         """Yield the latest state of all that changed after ``since``, however much it is.
 
-        Raises Forbidden once the viewer is shut out.
+        The updates are for those who know all up to ``known``, as those of ``_updates`` are. Raises
+        Forbidden once the viewer is shut out.
         """
         self.cursor = since
         while page := await self._page():
-            known = None if replayed else since
             for _, update in _updates(self._key, page, known):
                 yield update
             if len(page) < _PAGE:

@@ -202,8 +202,9 @@ class Client(ABC):
         self.partings: list[Parting] = []
         self.over: Reason | None = None
         self.room: float = float("inf")
-        self.cursor = 0
+        self.cursor = self.known_upto = 0
         self.reading = True
+        self.within = False
         self._ready = False
         self._checked = 0
         self._waiting: list[Callable[[], None]] = []
@@ -273,7 +274,9 @@ class Client(ABC):
     def _part(self, parting: Parting) -> None:
         assert not self.partings, "it was parted twice"
         assert parting.revision >= self.cursor
-        self.cursor = parting.revision
+        assert parting.known <= parting.revision
+        self.cursor, self.known_upto = parting.revision, parting.known
+        self.within = parting.known < parting.revision
         if parting.reason is Reason.BEHIND:
             self.reading = True
         else:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 from hypothesis import given, settings
@@ -18,10 +19,19 @@ Plot = list[tuple[Any, ...]]
 
 
 @settings(max_examples=300, deadline=None)
-@given(plot=st.lists(steps, max_size=50), page_size=st.sampled_from([2, LARGEST + 1]))
+@given(
+    plot=st.lists(steps, max_size=50),
+    page_size=st.sampled_from([2, LARGEST + 1]),
+    log_bytes=st.sampled_from([600, 2**16]),
+)
 async def test_followers_of_every_event_rise_strictly_miss_nothing_and_end_with_the_latest(
-    plot: Plot, page_size: int
+    plot: Plot, page_size: int, log_bytes: int
 ) -> None:
+    with patch("realtime.log._MOST_BYTES", log_bytes):
+        await play_with_things(plot, page_size)
+
+
+async def play_with_things(plot: Plot, page_size: int) -> None:
     async with a_world(mailbox_limit=3) as world:
         world.ledger.most_repaired = 4
         view = Things(world.ledger, page_size)

@@ -67,7 +67,11 @@ class Things(Items):
 
 
 class ThingsClient(Client):
-    """Keeps the things that it is told of, in pages of this size where it reads for itself."""
+    """Keeps the things that it is told of, in pages of this size where it reads for itself.
+
+    What is made is said to be so again where it changes between two pages that it reads, or behind
+    the part of a page that it was told of.
+    """
 
     def __init__(self, page_size: int, story: Story, user: UUID, group: Rendering) -> None:
         super().__init__(story, user, group)
@@ -80,9 +84,9 @@ class ThingsClient(Client):
         verb, name = what.split()
         thing = int(name)
         self.expect(thing_of(revision) == thing, f"{thing} at {revision}")
-        if self._page_size > LARGEST:
-            # What is made is said to be so again where it changes between two pages.
-            self.expect((verb == "made") == (thing not in self.known), f"{what} at {revision}")
+        self.expect(verb == "made" or thing in self.known, f"{what} at {revision}")
+        if self._page_size > LARGEST and not self.within:
+            self.expect(verb == "changed" or thing not in self.known, f"{what} at {revision}")
         self.known[thing] = revision
 
     def read(self) -> bool:
@@ -91,7 +95,7 @@ class ThingsClient(Client):
             self.known, self.cursor = newest, self.story.revision
             return True
         if self._since is None:
-            self._since = self.cursor
+            self._since = self.known_upto
         changed = [
             (thing, revision) for thing, revision in newest.items() if revision > self.cursor
         ]
@@ -99,7 +103,7 @@ class ThingsClient(Client):
             self.take(_said(thing, self._since), revision)
         if len(changed) > self._page_size:
             return False
-        self.cursor, self._since = self.story.revision, None
+        self.cursor, self._since, self.within = self.story.revision, None, False
         return True
 
     def judge(self) -> None:

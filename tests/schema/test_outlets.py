@@ -188,7 +188,7 @@ def subscription(world: World, source: Source) -> Subscription:
     def failed(error: Exception) -> Result:
         return Result(errors=(masking.stream_error(error, "r1"),))
 
-    return Subscription(source.events(), group, failed)
+    return Subscription(source.events(), group, failed, asyncio.Lock())
 
 
 async def take(stream: AsyncGenerator[Payload, None], count: int) -> list[bytes]:
