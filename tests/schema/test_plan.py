@@ -193,6 +193,7 @@ class Leaf:
     number: int
     name: str | None = None
     loud: Loud = Loud("a")
+    tags: list[str] = strawberry.field(default_factory=list)
 
     @strawberry.field
     def twice(self) -> int:
@@ -209,8 +210,8 @@ class Leaf:
         return f"{info.path.as_list()} {info.field_name} {mark} {type(found).__name__}"
 
     @strawberry.field
-    async def later(self) -> int:
-        return self.number
+    async def later(self) -> Loud:
+        return self.loud
 
 
 @strawberry.type
@@ -295,13 +296,14 @@ def test_what_waits_or_stands_in_lists_is_left_to_graphql_core(selection: str) -
         (Leaf(number=1, loud=None), True),  # type: ignore[arg-type]
         (Leaf(number=1, loud=Loud("")), True),
         (Leaf(number=1, loud=Loud("?")), True),
+        (Leaf(number=1, tags="many"), True),  # type: ignore[arg-type]
         (None, True),
         (TREE, True),
     ],
 )
 def test_what_is_wrong_with_an_event_is_said_by_graphql_core(leaf: Any, wrong: bool) -> None:
     event = Tree(leaf=leaf, leaves=[])
-    found, (told, errors) = both("leaf { number where loud }", event)
+    found, (told, errors) = both("leaf { number where loud tags }", event)
     assert (found is None) == bool(errors) == wrong
     assert wrong or found == told
 
