@@ -130,6 +130,15 @@ async def test_variables_of_the_selection_part_groups_by_their_values(stage: Sta
         assert answer["data"]["count"]["label"] == f"{prefix}7 at http://hub"
 
 
+async def test_who_gives_no_variables_shares_with_who_gives_none_of_them(stage: Stage) -> None:
+    request = GraphQLRequest(query=LABEL, variables=None)
+    subscription = await stage.executor.subscribe(
+        request, Context(stage.world, "r1", base_url="http://hub")
+    )
+    assert isinstance(subscription, Subscription)
+    assert await stage.group(LABEL) is subscription.group
+
+
 @pytest.mark.parametrize(
     ("one", "other"), [(1, "1"), ("", None), ("null", None), ('a"', "a"), ("é", "e")]
 )
