@@ -85,6 +85,17 @@ async def test_cancelling_a_listener_that_waits_for_the_broker_leaves_nothing() 
             assert notes == ["+a", "+b", "-a", "+c"]
 
 
+async def test_who_closes_before_the_broker_knows_waits_no_longer() -> None:
+    gate = Gate()
+    async with Bus("memory://", backend=partial(Wiretap, notes=[], gate=gate)) as bus:
+        listener = bus.join("a", Ear())
+        await gate.reached.wait()
+        listener.close()
+        async with asyncio.timeout(5):
+            await listener.ready()
+        gate.opened.set()
+
+
 async def test_nothing_more_is_told_while_the_broker_is_being_told() -> None:
     notes: list[str] = []
     gate = Gate()

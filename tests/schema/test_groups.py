@@ -12,6 +12,7 @@ from resolvers.context import Viewer
 from schema.execution import Executor
 from schema.rendering import Group, Subscription
 from schema.requests import GraphQLRequest
+from schema.results import Result
 from tests.schema.toy import Thing, executor_of
 from tests.schema.world import ADA, BOB, Context, World
 
@@ -275,3 +276,38 @@ async def test_variables_that_do_not_fit_make_no_group(stage: Stage) -> None:
     request = GraphQLRequest(query=LABEL, variables={"p": 7})
     await stage.executor.subscribe(request, Context(stage.world, "r1"))
     assert len(stage.executor._groups) == 0
+
+
+async def test_events_that_are_ready_keep_their_place_among_those_that_are_waited_for(
+    stage: Stage,
+) -> None:
+    context = (await stage.group(PLAIN))._context
+
+    async def later(result: Result) -> Result:
+        await asyncio.sleep(0)
+        return result
+
+    def render(event: Any, _context: object) -> Any:
+        result = Result({"number": event})
+        return later(result) if event == 1 else result
+
+    told = await payloads(Group(render, context, shared=True), 0, 1, 2)
+    assert [msgspec.json.decode(each)["data"]["number"] for each in told] == [0, 1, 2]
+
+
+async def test_however_many_render_events_of_their_own_others_have_their_turn_in_between(
+    stage: Stage,
+) -> None:
+    subscriptions = [await stage.subscribe(PLAIN, to=3) for _ in range(4)]
+
+    async def read(subscription: Subscription) -> None:
+        async for _ in subscription.payloads():
+            pass
+
+    reading = asyncio.gather(*map(read, subscriptions))
+    seen = set()
+    while not reading.done():
+        seen.add(len(stage.observed))
+        await asyncio.sleep(0)
+    await reading
+    assert seen.issuperset(range(12))
