@@ -17,7 +17,7 @@ from uvicorn import Config, Server
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.importer import import_from_string
 
-from hub import logs, metrics
+from hub import allocator, logs, metrics
 from hub.guarded_http import GuardedHTTP
 from hub.guarded_websocket import GuardedWebSocket
 from hub.preparation import prepared
@@ -61,6 +61,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
 
 def application() -> ASGIApp:
     """Build the application from the environment, as each process that serves does."""
+    allocator.share_arenas()
     _end_with_the_parent()
     create_app = import_from_string("hub.app:create_app")
     app: ASGIApp = create_app(Settings.load(), on_started=_freeze)
