@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 import tempfile
 import time
@@ -16,9 +17,10 @@ from benchmarks.hubs import Server, database, hub
 from benchmarks.soak.crowd import crowd, world
 from benchmarks.soak.gauges import Gauges, Sample
 from benchmarks.soak.people import World
-from benchmarks.soak.verdict import growth, is_flat, left_over
+from benchmarks.soak.verdict import growth, halves, is_flat, left_over
 
-_SAMPLE_SECONDS, _WARM_UP_SECONDS, _REST_SECONDS = 5.0, 60.0, 90.0
+_SAMPLE_SECONDS, _WARM_UP_SECONDS, _REST_SECONDS = 5.0, 300.0, 90.0
+_BUGS = re.compile(r" ERROR |\w+Warning: ")
 _COUNTED = ("files", "tasks", "threads", "watched", "sockets", "streams", "database")
 
 
@@ -67,8 +69,9 @@ async def _soak(server: Server, url: str, seconds: float) -> list[str]:
     print("Everybody has left for the last time:", flush=True)
     _print(after)
     print("Done:", ", ".join(f"{count:,} × {what}" for what, count in place.done.most_common()))
-    grown, noise = growth(samples)
-    print(f"Memory in the second half: {grown:+.1f} MiB, of which {noise:.1f} may be noise.")
+    for half, of_it in zip(("first", "second"), halves(samples), strict=True):
+        grown, noise = growth(of_it)
+        print(f"Memory in the {half} half: {grown:+.1f} MiB, of which {noise:.1f} may be noise.")
     findings = [f"{count:,} × {what}" for what, count in place.problems.items()]
     if not is_flat(samples):
         findings.append("memory grows")
@@ -124,8 +127,8 @@ def _print(sample: Sample) -> None:
 
 
 def _errors(log: list[str]) -> list[str]:
-    """Return the lines of the hub's log that tell of bugs."""
-    return [f"the hub's log: {line.strip()}" for line in log if " ERROR " in line]
+    """Return the lines of the hub's log that tell of bugs: errors, and Python's own warnings."""
+    return [f"the hub's log: {line.strip()}" for line in log if _BUGS.search(line)]
 
 
 if __name__ == "__main__":

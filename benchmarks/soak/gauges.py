@@ -16,8 +16,9 @@ _CONNECTIONS = """SELECT count(*) FROM pg_stat_activity
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """A look at the hub. ``memory`` is the process's RSS in MiB, ``decoders`` that of its children.
+    """A look at the hub.
 
+    ``memory`` is what its process has filled, in MiB, and ``decoders`` the RSS of its children.
     ``files`` leaves connections to the database aside, which are kept for the next who need one.
     """
 
@@ -37,20 +38,20 @@ class Gauges:
     """Reads them all."""
 
     def __init__(self, server: Server, database: "asyncpg.Connection[asyncpg.Record]") -> None:
-        self._url = server.url
+        self._server = server
         self._process = psutil.Process(server.pid)
         self._database = database
 
     async def read(self, seconds: float) -> Sample:
         """Look once; ``seconds`` says when that is."""
         # A connection that is kept would be seen itself.
-        async with httpx.AsyncClient(base_url=self._url, timeout=60) as http:
+        async with httpx.AsyncClient(base_url=self._server.url, timeout=60) as http:
             text = (await http.get("/metrics", headers={"Connection": "close"})).text
         metrics = {name: int(float(value)) for name, value in _METRIC.findall(text)}
         database = await self._database.fetchval(_CONNECTIONS)
         return Sample(
             seconds=seconds,
-            memory=self._process.memory_info().rss / 2**20,
+            memory=self._server.memory_bytes() / 2**20,
             decoders=self._decoders() / 2**20,
             files=self._process.num_fds() - database,
             tasks=metrics["asyncio_tasks"],
