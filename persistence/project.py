@@ -310,18 +310,21 @@ async def delete(unit: UnitOfWork, access: ProjectAccess, *, actor_id: UUID) -> 
     await _memberships_changed(unit, people)
 
 
+_LOCK_USERS = Statement(
+    "SELECT id FROM users WHERE id = ANY(:user_ids) ORDER BY id FOR NO KEY UPDATE"
+)
 _MEMBERSHIPS_CHANGED = Statement("""
-    WITH changed AS (
-        SELECT id FROM users WHERE id = ANY(:user_ids) ORDER BY id FOR NO KEY UPDATE
-    )
-    UPDATE users u SET memberships_revision = memberships_revision + 1
-    FROM changed WHERE u.id = changed.id RETURNING u.id, u.memberships_revision
+    UPDATE users SET memberships_revision = memberships_revision + 1
+    WHERE id = ANY(:user_ids) RETURNING id, memberships_revision
 """)
 
 
 async def _memberships_changed(unit: UnitOfWork, user_ids: Collection[UUID]) -> None:
     """Note, behind the change of a project, that these users can see other projects than before."""
-    result = await unit.connection.execute(_MEMBERSHIPS_CHANGED, {"user_ids": list(user_ids)})
+    users = {"user_ids": list(user_ids)}
+    if len(user_ids) > 1:
+        await unit.connection.execute(_LOCK_USERS, users)
+    result = await unit.connection.execute(_MEMBERSHIPS_CHANGED, users)
     for row in result:
         revision = row.memberships_revision
         unit.announce(MembershipsChange(user_id=row.id, since=revision - 1, revision=revision))
