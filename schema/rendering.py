@@ -38,6 +38,9 @@ class Group:
 
 
 async def _encode_later(results: Sequence[Result | Awaitable[Result]]) -> list[bytes]:
+    if len(results) == 1:
+        # Without a task, which could be cancelled before it has begun.
+        return [encode(await _awaited(results[0]))]
     return list(map(encode, await asyncio.gather(*map(_awaited, results))))
 
 
