@@ -55,6 +55,14 @@ class Hub:
         return self.process.returncode, log
 
 
+@pytest.fixture(autouse=True)
+def hangups_are_heard() -> Iterator[None]:
+    """Have hubs hear of a hangup, though these tests be run so that they themselves don't."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @contextmanager
 def serving(data_dir: Path, *arguments: str, **variables: str) -> Iterator[Hub]:
     process = subprocess.Popen(
