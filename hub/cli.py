@@ -79,6 +79,29 @@ def gc(
     )
 
 
+@app.command()
+def worker_key(
+    name: Annotated[str, typer.Argument(help="What the key is for, as the worker's machine.")],
+    *,
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="Withdraw the keys of this name instead.")
+    ] = False,
+) -> None:
+    """Make a key with which a worker serves all projects; print its secret, this once."""
+    from hub import worker_key as keys  # noqa: PLC0415
+    from resolvers.errors import BadUserInput  # noqa: PLC0415
+
+    with prepared(_settings()) as settings:
+        _upgrade(settings)
+        try:
+            if withdraw:
+                typer.echo(f"Withdrew {asyncio.run(keys.withdraw(settings, name))} keys.")
+            else:
+                typer.echo(asyncio.run(keys.create(settings, name)))
+        except BadUserInput as error:
+            _refuse([str(error)], 2)
+
+
 app.command()(upload)
 
 

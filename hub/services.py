@@ -59,7 +59,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         decode=changes.decode_memberships_change,
     )
     database = Database(
-        settings.database_url, on_commit=changes.publisher(project_feeds, membership_feeds)
+        settings.database_url, on_commit=changes.publisher(project_feeds, membership_feeds, bus)
     )
     project_view = ProjectView(lambda: database)
     queue_view = QueueView(lambda: database)

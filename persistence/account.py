@@ -96,10 +96,10 @@ async def replace_password_hash(
     )
 
 
-_API_KEY = "id, user_id, name, created_at, last_used_at"
+_API_KEY = "id, user_id, name, created_at, last_used_at, serves_all"
 _CREATE_API_KEY = Statement(f"""
-    INSERT INTO api_keys (id, user_id, name, secret_hash)
-    VALUES (:id, :user_id, :name, :secret_hash)
+    INSERT INTO api_keys (id, user_id, name, secret_hash, serves_all)
+    VALUES (:id, :user_id, :name, :secret_hash, :serves_all)
     RETURNING {_API_KEY}
 """)
 
@@ -111,16 +111,23 @@ def _api_key_of(row: Row) -> ApiKeyRecord:
         name=row.name,
         created_at=row.created_at,
         last_used_at=row.last_used_at,
+        serves_all=row.serves_all,
     )
 
 
 async def create_api_key(
-    connection: Connection, user_id: UUID, *, name: str, secret_hash: str
+    connection: Connection, user_id: UUID, *, name: str, secret_hash: str, serves_all: bool = False
 ) -> ApiKeyRecord:
     """Create an API key of the user."""
     result = await connection.execute(
         _CREATE_API_KEY,
-        {"id": new_id(), "user_id": user_id, "name": name, "secret_hash": secret_hash},
+        {
+            "id": new_id(),
+            "user_id": user_id,
+            "name": name,
+            "secret_hash": secret_hash,
+            "serves_all": serves_all,
+        },
     )
     return _api_key_of(result.one())
 

@@ -1,7 +1,7 @@
 """Jobs: rows of the queue, and how they move together with their images."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from msgspec import Struct
@@ -42,11 +42,10 @@ _MOVING = {
     "queued_at": "timestamptz",
     "started_at": "timestamptz",
     "finished_at": "timestamptz",
+    "available_at": "timestamptz",
 }
 _TYPES = _GIVEN | _MOVING
 COLUMNS = ", ".join(_TYPES)
-ORDER = "priority DESC, id"
-"""The order in which jobs are handed out."""
 
 
 def columns_of(table: str) -> str:
@@ -121,8 +120,14 @@ def moving(
     )
 
 
-def requeued(job: JobRecord, now: datetime, failure_code: str | None = None) -> JobRecord:
-    """Return the job as it waits once more."""
+def requeued(
+    job: JobRecord,
+    now: datetime,
+    failure_code: str | None = None,
+    *,
+    after: timedelta = timedelta(),
+) -> JobRecord:
+    """Return the job as it waits once more, to be handed out no sooner than ``after`` now."""
     return replace(
         job,
         state=JobState.QUEUED,
@@ -133,6 +138,7 @@ def requeued(job: JobRecord, now: datetime, failure_code: str | None = None) -> 
         failure_code=failure_code,
         queued_at=now,
         started_at=None,
+        available_at=now + after,
     )
 
 

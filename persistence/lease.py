@@ -5,11 +5,13 @@ that is PROCESSING, before it ends, changes nothing. The database's clock decide
 ``persistence.queue`` says why nothing here deadlocks.
 """
 
+import random
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from persistence import image, job, project
 from persistence.change import ProjectAccess
@@ -35,6 +37,20 @@ LEASE_LOST = SegmentationFailure(
     message="Workers took the image and were not heard of again.",
     retryable=True,
 )
+
+
+FIRST_PATIENCE_SECONDS = 5.0
+
+
+def patience(job: JobRecord, failure: SegmentationFailure) -> timedelta:
+    """Return how long a job rests that failed: four times as long each time, give or take a half.
+
+    One whose worker was lost does not rest: the wait for its lease was enough.
+    """
+    if failure.code == LEASE_LOST.code:
+        return timedelta()
+    seconds = FIRST_PATIENCE_SECONDS * 4.0 ** (job.attempt - 1)
+    return timedelta(seconds=seconds * random.uniform(0.5, 1.5))  # noqa: S311
 
 
 _HOLDS = "lease = :lease AND state = 'PROCESSING' AND lease_expires_at > statement_timestamp()"
@@ -72,19 +88,24 @@ async def extend(
 
 
 class NewRun(Struct, frozen=True, kw_only=True):
-    """What a worker found; the polygons are in the blob store already. The area is in px²."""
+    """What a worker found, and with what; the polygons are in the blob store already.
+
+    The area is in px², the parameters are JSON.
+    """
 
     id: UUID
     cell_count: int
     cell_area: float
     processing_seconds: float | None
+    model_version: str | None = None
+    parameters: str | None = None
 
 
 _INSERT_RUN = Statement("""
     INSERT INTO segmentations (id, image_id, project_id, model, threshold, cell_count, cell_area,
-        processing_seconds, created_at)
+        processing_seconds, created_at, model_version, parameters, image_checksum)
     VALUES (:id, :image_id, :project_id, :model, :threshold, :cell_count, :cell_area,
-        :processing_seconds, :created_at)
+        :processing_seconds, :created_at, :model_version, :parameters, :image_checksum)
 """)
 
 
@@ -118,9 +139,34 @@ async def complete(
             "cell_area": run.cell_area,
             "processing_seconds": run.processing_seconds,
             "created_at": project.stats.updated_at,
+            "model_version": run.model_version,
+            "parameters": run.parameters,
+            "image_checksum": entry.image.checksum,
         },
     )
     return project, finished.image
+
+
+async def give_back(
+    unit: UnitOfWork, access: ProjectAccess, entry: ImageJob, *, actor_id: UUID
+) -> tuple[ProjectRecord, ImageRecord]:
+    """Put a job that was held back where it was, as if it had not been handed out.
+
+    May raise Stale.
+    """
+
+    def returned(job: JobRecord, _now: datetime) -> JobRecord:
+        return replace(requeued(job, job.queued_at), attempt=job.attempt - 1)
+
+    project, [given_back] = await job.advance(
+        unit,
+        access,
+        [(entry.job, moving(entry, SegmentationStatus.QUEUED))],
+        returned,
+        action="segmentation.given_back",
+        actor_id=actor_id,
+    )
+    return project, given_back.image
 
 
 async def fail(
@@ -134,7 +180,8 @@ async def fail(
 ) -> tuple[ProjectRecord, Sequence[ImageRecord]]:
     """End attempts of jobs that were held. May raise Stale.
 
-    They go back to the queue where a retry may help and one is left.
+    They go back to the queue where a retry may help and one is left, and wait there for
+    ``patience`` before they are handed out again.
     """
 
     def retries(job: JobRecord) -> bool:
@@ -147,7 +194,7 @@ async def fail(
 
     def failed(job: JobRecord, now: datetime) -> JobRecord:
         if retries(job):
-            return requeued(job, now, failure.code)
+            return requeued(job, now, failure.code, after=patience(job, failure))
         return ended(job, now, JobState.FAILED, failure.code)
 
     project, moved = await job.advance(

@@ -141,8 +141,15 @@ async def revisions(connection: Connection, project_ids: Collection[UUID]) -> Ma
 _FIND = Statement(f"SELECT {PROJECT} FROM projects WHERE id = :project_id")
 
 
-async def find(connection: Connection, project_id: UUID) -> ProjectRecord | None:
-    """Return the project, whoever may see it."""
+async def find(
+    connection: Connection, project_id: UUID, *, lock: bool = False
+) -> ProjectRecord | None:
+    """Return the project, whoever may see it.
+
+    ``lock`` keeps it as it is until the transaction ends.
+    """
+    if lock:
+        await connection.execute(_LOCK, {"project_id": project_id})
     row = (await connection.execute(_FIND, {"project_id": project_id})).one_or_none()
     return None if row is None else project_of(row)
 

@@ -7,7 +7,6 @@ Why nothing deadlocks: a transaction changes the jobs of one project, and locks 
 before any of them. So do the deletions of images and projects. Whoever waits for the row holds
 nothing yet, and whoever has it meets no other that changes states. The one exception, the
 extension of a lease, locks a single job, changes no state, and waits for nothing while it does.
-No SKIP LOCKED is needed: behind the project's lock there is nobody to skip.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -124,6 +123,7 @@ async def enqueue(
             queued_at=project.stats.updated_at,
             started_at=None,
             finished_at=None,
+            available_at=project.stats.updated_at,
         )
         for image in moved
         if (job_id := image.job_id) is not None
@@ -269,7 +269,7 @@ def _following(job: JobRecord, move: Move, now: datetime) -> JobRecord:
 
 _SEGMENTATIONS = Statement("""
     SELECT id, image_id, project_id, model, threshold, cell_count, cell_area, processing_seconds,
-        created_at
+        created_at, model_version, parameters, image_checksum
     FROM segmentations WHERE id = ANY(:segmentation_ids)
 """)
 

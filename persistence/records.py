@@ -62,13 +62,17 @@ class UserRecord(Struct, frozen=True, kw_only=True):
 
 
 class ApiKeyRecord(Struct, frozen=True, kw_only=True):
-    """A key that acts as its user. Its secret is not kept; the last use is known to the minute."""
+    """A key that acts as its user. Its secret is not kept; the last use is known to the minute.
+
+    One that ``serves_all`` may work at the queues of all projects.
+    """
 
     id: UUID
     user_id: UUID
     name: str
     created_at: datetime
     last_used_at: datetime | None
+    serves_all: bool
 
 
 class ProjectStats(Struct, frozen=True, kw_only=True):
@@ -178,7 +182,11 @@ class MembershipsChange(Struct, frozen=True, kw_only=True):
 
 
 class SegmentationRecord(Struct, frozen=True, kw_only=True):
-    """What one finished run found. The area is in square pixels."""
+    """What one finished run found. The area is in square pixels.
+
+    ``parameters`` are JSON, as the worker tells them; ``image_checksum`` is the SHA-256 of the file
+    that was segmented, in hex.
+    """
 
     id: UUID
     image_id: UUID
@@ -189,20 +197,24 @@ class SegmentationRecord(Struct, frozen=True, kw_only=True):
     cell_area: float
     processing_seconds: float | None
     created_at: datetime
+    model_version: str | None
+    parameters: str | None
+    image_checksum: str
 
 
 class JobRecord(Struct, frozen=True, kw_only=True):
     """One request to segment one image, as of its latest ``attempt``; 0 where none began.
 
     ``progress`` is 0 to 1, as the worker last reported. ``queued_at`` and ``started_at`` are of the
-    latest time. ``failure_code`` says how the latest attempt failed.
+    latest time; it is handed out no sooner than ``available_at``. ``failure_code`` says how the
+    latest attempt failed.
     """
 
     id: UUID
     project_id: UUID
     image_id: UUID
     batch_id: UUID
-    requested_by: UUID | None
+    requested_by: UUID
     model: str
     threshold: float | None
     priority: int
@@ -216,6 +228,7 @@ class JobRecord(Struct, frozen=True, kw_only=True):
     queued_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    available_at: datetime
 
 
 class QueueNumbers(Struct, frozen=True, kw_only=True):

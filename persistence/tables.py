@@ -113,6 +113,13 @@ api_keys = Table(
     _instant("created_at"),
     _instant("last_used_at", nullable=True),
     _instant("revoked_at", nullable=True),
+    Column(
+        "serves_all",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="May work at the queues of all projects",
+    ),
 )
 
 attempts = Table(
@@ -251,7 +258,7 @@ segmentation_jobs = Table(
     Column("project_id", Uuid, nullable=False),
     Column("image_id", Uuid, nullable=False),
     Column("batch_id", Uuid, nullable=False),
-    Column("requested_by", Uuid),
+    Column("requested_by", Uuid, nullable=False),
     Column("model", Text, nullable=False),
     Column("threshold", Double),
     Column("priority", SmallInteger, nullable=False),
@@ -265,6 +272,13 @@ segmentation_jobs = Table(
     _instant("queued_at"),
     _instant("started_at", nullable=True),
     _instant("finished_at", nullable=True),
+    Column(
+        "available_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=_now,
+        comment="Handed out no sooner: a retry waits for a while",
+    ),
     _one_of("state", JobState),
     CheckConstraint("priority BETWEEN 0 AND 10", name="priority_in_range"),
     CheckConstraint("progress BETWEEN 0 AND 1", name="progress_in_range"),
@@ -275,17 +289,12 @@ segmentation_jobs = Table(
         postgresql_where=text("state IN ('QUEUED', 'PROCESSING')"),
     ),
     Index(
-        "ix_segmentation_jobs_queue",
-        "project_id",
-        text("priority DESC"),
-        "id",
-        postgresql_where=text("state = 'QUEUED'"),
-    ),
-    Index(
-        "ix_segmentation_jobs_queue_by_model",
+        "ix_segmentation_jobs_line",
         "project_id",
         "model",
-        text("priority DESC"),
+        "priority",
+        "requested_by",
+        "available_at",
         "id",
         postgresql_where=text("state = 'QUEUED'"),
     ),
@@ -298,7 +307,15 @@ segmentation_jobs = Table(
         "ix_segmentation_jobs_project_id_finished_at",
         "project_id",
         "finished_at",
+        postgresql_include=["state", "queued_at", "started_at"],
         postgresql_where=text("state IN ('SUCCEEDED', 'FAILED')"),
+    ),
+    Index(
+        "ix_segmentation_jobs_model_finished_at",
+        "model",
+        "finished_at",
+        postgresql_include=["started_at"],
+        postgresql_where=text("state IN ('SUCCEEDED', 'FAILED') AND started_at IS NOT NULL"),
     ),
     Index("ix_segmentation_jobs_batch_id_image_id", "batch_id", "image_id"),
     comment="Requests to segment an image. Kept when done, and when the image is deleted",
@@ -318,6 +335,30 @@ segmentations = Table(
     Column("cell_area", Double, nullable=False),
     Column("processing_seconds", Double),
     _instant("created_at"),
+    Column("model_version", Text),
+    Column("parameters", JSONB),
+    Column(
+        "image_checksum", Text, nullable=False, comment="SHA-256 of the file that was segmented"
+    ),
     CheckConstraint("cell_count >= 0", name="cell_count_not_negative"),
     comment="What finished runs found; their polygons are blobs",
+)
+
+queue_lines = Table(
+    "queue_lines",
+    metadata,
+    Column("project_id", Uuid, ForeignKey(projects.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("priority", SmallInteger, primary_key=True, autoincrement=False),
+    Column("requested_by", Uuid, primary_key=True),
+    Column("waiting", Integer, nullable=False, comment="Jobs that are QUEUED"),
+    Column(
+        "served_at",
+        DateTime(timezone=True),
+        comment="When a job of the line was last handed out",
+    ),
+    CheckConstraint("waiting >= 0", name="waiting_not_negative"),
+    Index("ix_queue_lines_waiting", "project_id", postgresql_where=text("waiting > 0")),
+    Index("ix_queue_lines_requested_by_served_at", "requested_by", "served_at"),
+    comment="Who waits in which queue, and for how many jobs; kept by triggers of the jobs",
 )

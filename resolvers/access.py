@@ -34,6 +34,26 @@ async def project_for(
     return access
 
 
+def serves_all(context: Context) -> bool:
+    """Tell whether the viewer may work at the queues of all projects."""
+    return context.viewer is not None and context.viewer.serves_all
+
+
+async def project_to_work_for(
+    connection: Connection, context: Context, project_id: UUID, *, lock: bool = False
+) -> ProjectAccess:
+    """Return the access of a worker to the project of a job: that of an EDITOR.
+
+    Raises what ``project_for`` does.
+    """
+    if not serves_all(context):
+        return await project_for(connection, context, project_id, ProjectRole.EDITOR, lock=lock)
+    found = await project.find(connection, project_id, lock=lock)
+    if found is None:
+        raise NotFound(NO_PROJECT)
+    return ProjectAccess(project=found, role=ProjectRole.EDITOR)
+
+
 def require(access: ProjectAccess, needed: ProjectRole) -> None:
     """Raise Forbidden unless the viewer's role in the project includes the one needed."""
     if not access.role.includes(needed):

@@ -59,7 +59,7 @@ async def _of_api_key(services: Services, secret: str) -> Viewer:
     if key is None:
         raise Unauthenticated("This API key is unknown or revoked: create another one.")
     await _remember_use(services, key)
-    return Viewer(user_id=key.user_id, api_key_id=key.id)
+    return Viewer(user_id=key.user_id, api_key_id=key.id, serves_all=key.serves_all)
 
 
 async def _remember_use(services: Services, key: ApiKeyRecord) -> None:

@@ -9,13 +9,23 @@ from msgspec.structs import replace
 
 from persistence import changes, project
 from persistence.database import Announcement, Database
-from persistence.records import ChangeOperation, MembershipsChange, ProjectChange
+from persistence.records import (
+    ChangeOperation,
+    ImageRecord,
+    MembershipsChange,
+    ProjectChange,
+    SegmentationStatus,
+)
+from realtime.bus import Bus
 from realtime.feeds import Feeds
 
 T = TypeVar("T")
 
 MAX_MESSAGE_BYTES = 7_000
 """Postgres NOTIFY carries less than 8,000 bytes, the name of the channel included."""
+
+JOBS_CHANNEL = "jobs"
+"""The channel on which a word is said whenever images were queued."""
 
 MAX_REPAIR_IMAGES = 500
 """How many images a feed reads at once; watchers that lag further behind read by pages."""
@@ -95,8 +105,18 @@ class MembershipsSource:
             return await project.memberships_revisions(connection, topics)
 
 
+def brings_work(change: ProjectChange) -> bool:
+    """Tell whether images were queued by a change, as it is when it was just made."""
+    return any(
+        isinstance(image, ImageRecord) and image.status is SegmentationStatus.QUEUED
+        for image in change.images or ()
+    )
+
+
 def publisher(
-    projects: Feeds[ProjectChange], memberships: Feeds[MembershipsChange]
+    projects: Feeds[ProjectChange],
+    memberships: Feeds[MembershipsChange],
+    bus: Bus,
 ) -> Callable[[Sequence[Announcement]], None]:
     """Return what to give to a Database as ``on_commit``: it never blocks and never raises."""
 
@@ -104,6 +124,8 @@ def publisher(
         for change in announcements:
             if isinstance(change, ProjectChange):
                 projects.publish(change.project_id, encode(change))
+                if brings_work(change):
+                    bus.publish(JOBS_CHANNEL, str(change.project_id))
             else:
                 memberships.publish(change.user_id, encode(change))
 

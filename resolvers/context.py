@@ -54,12 +54,16 @@ class Services:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Viewer:
-    """Who asks, proven by an access token of a session or by an API key."""
+    """Who asks, proven by an access token of a session or by an API key.
+
+    Whoever ``serves_all`` may work at the queues of all projects.
+    """
 
     user_id: UUID
     session_id: UUID | None = None
     api_key_id: UUID | None = None
     expires_at: datetime | None = None
+    serves_all: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

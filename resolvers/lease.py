@@ -1,23 +1,25 @@
 """Leases: how workers get jobs, keep them, and bring them back.
 
 A worker is a user, most often by an API key, who is at least an EDITOR of the projects whose images
-it segments: share a project with its account to let it work there.
+it segments: share a project with its account to let it work there. Or it has a key that the hub's
+operator made, which serves all projects.
 """
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
 from persistence import claim as claims
-from persistence import job
+from persistence import job, queue
 from persistence import lease as leases
 from persistence.blobs import polygons_key
 from persistence.change import ProjectAccess, changing
-from persistence.claim import Share
+from persistence.claim import Line, Scope
 from persistence.database import Connection, UnitOfWork
 from persistence.ids import new_id
 from persistence.job import ImageJob
@@ -26,7 +28,6 @@ from persistence.records import (
     ImageRecord,
     JobRecord,
     JobState,
-    ProjectRole,
     SegmentationFailure,
 )
 from resolvers import access
@@ -43,6 +44,8 @@ MAX_LIMIT = 100
 DEFAULT_SECONDS = 120
 MIN_SECONDS = 10
 MAX_SECONDS = 3600
+
+LONGEST_PARAMETERS = 10_000
 
 NO_JOB = "There is no such job."
 _MAX_MODELS = 100
@@ -79,46 +82,41 @@ async def claim(
     worker = name_of(worker, what="worker's name")
     _check_range("limit", limit, 1, MAX_LIMIT)
     _check_range("leaseSeconds", seconds, MIN_SECONDS, MAX_SECONDS)
-    if models is not None:
-        models = _models(models)
-    user_id = context.user_id
+    scope = scope_of(context, models)
     database = context.database
     await leases.expire(database)
     claimed: list[ImageJob] = []
     while len(claimed) < limit:
         async with database.reading() as connection:
-            shares = await claims.shares(
-                connection,
-                user_id,
-                needed=ProjectRole.EDITOR,
-                models=models,
-                limit=limit - len(claimed),
-            )
+            shares = await claims.shares(connection, scope, limit=limit - len(claimed))
         if not shares:
             break
-        for share in shares:
-            claimed += await _claim(context, share, models, worker, seconds)
-    return sorted(claimed, key=lambda entry: (-entry.job.priority, entry.job.id))
+        found: dict[int, ImageJob] = {}
+        for project_id, lines in shares.items():
+            found |= await _claim(context, project_id, lines, worker, seconds)
+        claimed += [found[place] for place in sorted(found)]
+    return claimed
+
+
+def scope_of(context: Context, models: Sequence[str] | None) -> Scope:
+    """Return at whose queues the viewer may work; raise BadUserInput for impossible models."""
+    user_id = context.user_id
+    return Scope(
+        user_id=None if access.serves_all(context) else user_id,
+        models=None if models is None else _models(models),
+    )
 
 
 async def _claim(
-    context: Context, share: Share, models: Sequence[str] | None, worker: str, seconds: int
-) -> Sequence[ImageJob]:
+    context: Context, project_id: UUID, lines: Sequence[Line], worker: str, seconds: int
+) -> Mapping[int, ImageJob]:
     async with context.database.transaction() as unit:
         try:
-            seen = await access.project_for(
-                unit.connection, context, share.project_id, ProjectRole.EDITOR, lock=True
-            )
+            seen = await access.project_to_work_for(unit.connection, context, project_id, lock=True)
         except HubError:  # deleted or revoked since: no longer any business of the viewer's
-            return ()
+            return {}
         return await claims.claim(
-            unit,
-            seen,
-            share,
-            models=models,
-            worker=worker,
-            seconds=seconds,
-            actor_id=context.user_id,
+            unit, seen, lines, worker=worker, seconds=seconds, actor_id=context.user_id
         )
 
 
@@ -156,6 +154,8 @@ async def complete(
     lease: str,
     polygons: object,
     processing_seconds: float | None,
+    model_version: str | None = None,
+    parameters: object = None,
 ) -> Finished:
     """End a job with the polygons found; none is a result, too: NO_SEGMENTATION.
 
@@ -164,6 +164,10 @@ async def complete(
     """
     if processing_seconds is not None and not 0 <= processing_seconds < math.inf:
         raise BadUserInput("processingSeconds must be a positive number.")
+    version = None
+    if model_version is not None:
+        version = name_of(model_version, what="model's version", longest=LONGEST_MODEL)
+    made_with = None if parameters is None else _parameters(parameters)
     secret = _secret(lease)
     async with context.database.reading() as connection:
         seen, _ = await _job_for(connection, context, job_id)
@@ -176,6 +180,8 @@ async def complete(
         cell_count=cells.count,
         cell_area=cells.area,
         processing_seconds=processing_seconds,
+        model_version=version,
+        parameters=made_with,
     )
     blobs = context.services.blobs
     key = polygons_key(seen.project.id, run.id)
@@ -214,17 +220,34 @@ async def fail(
     return await changing(context.database, attempt)
 
 
+async def release(context: Context, job_id: UUID, *, lease: str) -> Finished:
+    """Give a job back unfinished: it waits where it did before, and no attempt is counted.
+
+    Raises Conflict where the lease does not hold.
+    """
+    secret = _secret(lease)
+
+    async def attempt(unit: UnitOfWork, lock: bool) -> Finished:
+        seen, _ = await _job_for(unit.connection, context, job_id, lock=lock)
+        held = await _held(unit.connection, job_id, secret)
+        project, image = await leases.give_back(unit, seen, held, actor_id=context.user_id)
+        return Finished(image=image, access=ProjectAccess(project=project, role=seen.role))
+
+    return await changing(context.database, attempt)
+
+
 async def _job_for(
     connection: Connection, context: Context, job_id: UUID, *, lock: bool = False
 ) -> tuple[ProjectAccess, JobRecord]:
-    """Return a job with the viewer's access to its project; an EDITOR's is needed."""
-    found = (await job.visible(connection, [job_id], context.user_id)).get(job_id)
+    """Return a job with the worker's access to its project."""
+    if access.serves_all(context):
+        jobs = await queue.jobs(connection, [job_id])
+    else:
+        jobs = await job.visible(connection, [job_id], context.user_id)
+    found = jobs.get(job_id)
     if found is None:
         raise NotFound(NO_JOB)
-    seen = await access.project_for(
-        connection, context, found.project_id, ProjectRole.EDITOR, lock=lock
-    )
-    return seen, found
+    return await access.project_to_work_for(connection, context, found.project_id, lock=lock), found
 
 
 async def _held(connection: Connection, job_id: UUID, secret: UUID) -> ImageJob:
@@ -239,6 +262,15 @@ def _secret(lease: str) -> UUID:
         return UUID(lease)
     except ValueError:
         raise Conflict(_OVER) from None
+
+
+def _parameters(parameters: object) -> str:
+    encoded = msgspec.json.encode(parameters).decode()
+    if len(encoded) > LONGEST_PARAMETERS or "\\u0000" in encoded:
+        raise BadUserInput(
+            f"parameters take up to {LONGEST_PARAMETERS} characters as JSON, none of them NUL."
+        )
+    return encoded
 
 
 def _models(models: Sequence[str]) -> Sequence[str]:

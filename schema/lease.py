@@ -9,13 +9,14 @@ import strawberry
 from persistence.job import ImageJob
 from resolvers import lease
 from resolvers.lease import DEFAULT_LIMIT, DEFAULT_SECONDS, Finished
+from resolvers.live.jobs import JobsAvailable
 from schema import ids
 from schema.ids import Kind
 from schema.image import Image
 from schema.info import Info
 from schema.inputs import Input
 from schema.queue import SegmentationJob
-from schema.scalars import GeoJSON
+from schema.scalars import JSON, GeoJSON
 from schema.segmentation import SegmentationErrorInput, SetSegmentationStatusPayload
 
 
@@ -86,6 +87,20 @@ async def claim_segmentation_jobs(
     return ClaimSegmentationJobsPayload(claimed=[ClaimedJob.of(entry) for entry in claimed])
 
 
+@strawberry.type(name="JobsAvailable", description="How much waits for workers.")
+class JobsAvailableType:
+    """How much waits for workers."""
+
+    waiting: int = strawberry.field(
+        description="Jobs that wait, those that rest after a failure, too."
+    )
+
+    @classmethod
+    def of(cls, record: JobsAvailable) -> "JobsAvailableType":
+        """Make one of a record."""
+        return cls(waiting=record.waiting)
+
+
 @strawberry.input(description="A job to keep for longer.")
 class ExtendLeaseInput:
     """A job to keep for longer."""
@@ -142,6 +157,13 @@ class CompleteSegmentationInput:
     processing_seconds: float | None = strawberry.field(
         default=None, description="How long it took."
     )
+    model_version: str | None = strawberry.field(
+        default=None, description="The version of the model that ran, 1 to 100 characters."
+    )
+    parameters: JSON | None = strawberry.field(
+        default=None,
+        description="What the model ran with, to be able to run it again; up to 10,000 characters.",
+    )
 
 
 async def complete_segmentation(
@@ -154,6 +176,8 @@ async def complete_segmentation(
         lease=input.lease,
         polygons=input.polygons,
         processing_seconds=input.processing_seconds,
+        model_version=input.model_version,
+        parameters=input.parameters,
     )
     return _payload(finished)
 
@@ -166,7 +190,8 @@ class FailSegmentationInput:
     lease: str = strawberry.field(description="The lease that it was handed out with.")
     error: SegmentationErrorInput = strawberry.field(
         description="What went wrong. A retryable error sends the job back to the queue, until it"
-        " was handed out three times."
+        " was handed out three times. It rests before it is handed out again, longer the second"
+        " time."
     )
 
 
@@ -179,6 +204,24 @@ async def fail_segmentation(
         ids.decode(Kind.JOB, input.queue_id),
         lease=input.lease,
         failure=input.error.failure(),
+    )
+    return _payload(finished)
+
+
+@strawberry.input(description="A job to give back.")
+class ReleaseSegmentationInput:
+    """A job to give back."""
+
+    queue_id: strawberry.ID = strawberry.field(description="The job.")
+    lease: str = strawberry.field(description="The lease that it was handed out with.")
+
+
+async def release_segmentation(
+    info: Info, input: Input[ReleaseSegmentationInput]
+) -> SetSegmentationStatusPayload:
+    """Give a job back unfinished."""
+    finished = await lease.release(
+        info.context, ids.decode(Kind.JOB, input.queue_id), lease=input.lease
     )
     return _payload(finished)
 

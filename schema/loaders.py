@@ -26,22 +26,23 @@ from resolvers.errors import HubError, NotFound
 from schema.info import Info
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 
 async def _load(
     info: Info,
-    key: UUID,
+    key: K,
     name: Hashable,
-    read: Callable[[Connection, Sequence[UUID]], Awaitable[Mapping[UUID, T]]],
+    read: Callable[[Connection, Sequence[K]], Awaitable[Mapping[K, T]]],
     missing: str,
 ) -> T:
     """Load by key through the operation's loader of this name; raise NotFound if missing."""
     name = (name, _mutation_of(info))
-    loader: DataLoader[UUID, T] | None = info.context.loaders.get(name)  # type: ignore[assignment]
+    loader: DataLoader[K, T] | None = info.context.loaders.get(name)  # type: ignore[assignment]
     if loader is None:
         database = info.context.database
 
-        async def batch(keys: list[UUID]) -> list[T | HubError]:
+        async def batch(keys: list[K]) -> list[T | HubError]:
             async with database.reading() as connection:
                 found = await read(connection, keys)
             return [found.get(wanted, NotFound(missing)) for wanted in keys]
@@ -160,11 +161,16 @@ async def load_position(info: Info, job_id: UUID) -> int | None:
     return await _load(info, job_id, "positions", read, "There is no such job.")
 
 
-async def load_pace(info: Info, project_id: UUID) -> float | None:
-    """Load the seconds that a job of a project takes; None where nothing was measured."""
+async def load_estimate(info: Info, project_id: UUID) -> float | None:
+    """Load in how many seconds a project's queue is empty; None where nothing was measured."""
+    return await _load(info, project_id, "estimates", queue_numbers.estimates, NO_PROJECT)
 
-    async def read(connection: Connection, keys: Sequence[UUID]) -> Mapping[UUID, float | None]:
+
+async def load_pace(info: Info, model: str) -> float | None:
+    """Load the seconds that a job for a model takes; None where nothing was measured."""
+
+    async def read(connection: Connection, keys: Sequence[str]) -> Mapping[str, float | None]:
         paces = await queue_numbers.paces(connection, keys)
         return {key: paces.get(key) for key in keys}
 
-    return await _load(info, project_id, "paces", read, NO_PROJECT)
+    return await _load(info, model, "paces", read, NO_PROJECT)

@@ -94,3 +94,8 @@ class Mutation:
     fail_segmentation = strawberry.mutation(
         lease.fail_segmentation, description="Say that a job failed; it may be tried again."
     )
+    release_segmentation = strawberry.mutation(
+        lease.release_segmentation,
+        description="Give a job back unfinished, as a worker does that is stopped: it waits where"
+        " it did before, and no attempt is counted.",
+    )

@@ -24,9 +24,9 @@ from schema.ids import Kind
 from schema.image import Image
 from schema.info import Info
 from schema.inputs import Input
-from schema.loaders import load_pace, load_position
+from schema.loaders import load_estimate, load_pace, load_position
 from schema.node import Node
-from schema.scalars import GeoJSON, stored_geojson
+from schema.scalars import JSON, GeoJSON, stored_geojson, stored_json
 from schema.sharing import SHARED
 
 if TYPE_CHECKING:
@@ -52,6 +52,15 @@ class Segmentation(Node):
         description="How long the worker says it took; null where it does not."
     )
     created_at: datetime = strawberry.field(description="When the run finished.")
+    model_version: str | None = strawberry.field(
+        description="The model's version, as the worker says; null where it does not."
+    )
+    parameters: JSON | None = strawberry.field(
+        description="What the model ran with, as the worker says; null where it does not."
+    )
+    image_checksum: str = strawberry.field(
+        description="SHA-256 of the file that was segmented, in hex."
+    )
 
     @classmethod
     def of(cls, record: SegmentationRecord) -> "Segmentation":
@@ -65,6 +74,9 @@ class Segmentation(Node):
             cell_area=record.cell_area,
             processing_seconds=record.processing_seconds,
             created_at=record.created_at,
+            model_version=record.model_version,
+            parameters=None if record.parameters is None else stored_json(record.parameters),
+            image_checksum=record.image_checksum,
         )
 
     @strawberry.field(
@@ -89,14 +101,14 @@ class QueueStats:
     total: int = strawberry.field(description="Images that are either.")
 
     @strawberry.field(
-        description="Seconds until the queue is empty, from the throughput of the project's latest"
-        " jobs of the last 24 hours; null while nothing was measured.",
+        description="Seconds until the queue is empty, other people's turns included, from the"
+        " throughput that was measured for each model in the last 24 hours; null while nothing was"
+        " measured for one that is waited for.",
         metadata=SHARED,
     )
     async def estimated_seconds(self, info: Info) -> float | None:
-        """Load how long a job takes."""
-        pace = await load_pace(info, self.numbers.project_id)
-        return None if pace is None else self.numbers.total * pace
+        """Estimate how long it takes."""
+        return await load_estimate(info, self.numbers.project_id)
 
     @classmethod
     def of(cls, numbers: QueueNumbers) -> "QueueStats":
@@ -149,13 +161,28 @@ class SegmentationJob(Node):
         return Image.of(self.image_record)
 
     @strawberry.field(
-        description="Jobs of the project that are ahead of this one; null once it has started."
+        description="Jobs for the same model that are ahead of this one, in all projects; null once"
+        " it has started. Higher priorities are ahead, and of the same priority one job of each"
+        " person in turn."
     )
     async def position(self, info: Info) -> int | None:
         """Load the position, unless the job has started."""
-        if self.record.state is not JobState.QUEUED:
-            return None
-        return await load_position(info, self.record.id)
+        return await _jobs_ahead(info, self.record)
+
+    @strawberry.field(
+        description="Seconds until this job is done, from its position and the throughput that was"
+        " measured for its model in the last 24 hours; null once it has started, and while nothing"
+        " was measured."
+    )
+    async def estimated_seconds(self, info: Info) -> float | None:
+        """Estimate how long it takes."""
+        ahead = await _jobs_ahead(info, self.record)
+        pace = None if ahead is None else await load_pace(info, self.record.model)
+        return None if ahead is None or pace is None else (ahead + 1) * pace
+
+
+async def _jobs_ahead(info: Info, job: JobRecord) -> int | None:
+    return await load_position(info, job.id) if job.state is JobState.QUEUED else None
 
 
 async def find_job(info: Info, job_id: strawberry.ID) -> SegmentationJob | None:

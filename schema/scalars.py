@@ -18,6 +18,7 @@ from resolvers.uploads import UploadHandle
 
 BigInt = NewType("BigInt", int)
 GeoJSON = NewType("GeoJSON", dict[str, Any])
+JSON = NewType("JSON", dict[str, Any])
 Upload = NewType("Upload", UploadHandle)
 
 _LARGEST = 2**53 - 1
@@ -42,6 +43,11 @@ _GEOJSON_TYPES = frozenset(
 def stored_geojson(encoded: bytes) -> GeoJSON:
     """Return a GeoJSON value that is encoded already, for output: it is sent as it is, unread."""
     return cast("GeoJSON", Raw(encoded))
+
+
+def stored_json(encoded: str) -> JSON:
+    """Return a JSON value that is encoded already, for output: it is sent as it is, unread."""
+    return cast("JSON", Raw(encoded.encode()))
 
 
 def _serialize_instant(value: datetime) -> str:
@@ -85,21 +91,33 @@ def _parse_geojson(value: object) -> GeoJSON:
 
 def _parse_geojson_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> GeoJSON:
     value = value_from_ast_untyped(node, variables)
-    _refuse_infinite(value)
+    _refuse_infinite(value, "GeoJSON")
     return _parse_geojson(value)
 
 
-def _refuse_infinite(value: object) -> None:
+def _parse_json(value: object) -> JSON:
+    if not isinstance(value, dict):
+        raise GraphQLError("JSON must be an object.")
+    return JSON(value)
+
+
+def _parse_json_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> JSON:
+    value = value_from_ast_untyped(node, variables)
+    _refuse_infinite(value, "JSON")
+    return _parse_json(value)
+
+
+def _refuse_infinite(value: object, what: str) -> None:
     # JSON has no infinity, but the literal 1e999 becomes one.
     match value:
         case float() if not math.isfinite(value):
-            raise GraphQLError("GeoJSON must consist of finite numbers.")
+            raise GraphQLError(f"{what} must consist of finite numbers.")
         case list():
             for item in value:
-                _refuse_infinite(item)
+                _refuse_infinite(item, what)
         case dict():
             for item in value.values():
-                _refuse_infinite(item)
+                _refuse_infinite(item, what)
         case _:
             pass
 
@@ -140,5 +158,11 @@ SCALARS: dict[object, ScalarDefinition] = {
         ),
         parse_value=_parse_geojson,
         parse_literal=_parse_geojson_literal,
+    ),
+    JSON: strawberry.scalar(
+        name="JSON",
+        description="A JSON object of any content, as the parameters of a model.",
+        parse_value=_parse_json,
+        parse_literal=_parse_json_literal,
     ),
 }

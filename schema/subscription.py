@@ -7,6 +7,7 @@ import strawberry
 
 from persistence.records import DashboardRecord, QueueNumbers
 from resolvers.live.dashboard import dashboards
+from resolvers.live.jobs import JobsAvailable, jobs_available
 from resolvers.live.presence import PresentUsers, presences
 from resolvers.live.project import ProjectUpdate, all_project_updates, project_updates
 from resolvers.live.queue import queue_updates
@@ -16,6 +17,7 @@ from schema import ids
 from schema.dashboard import Dashboard
 from schema.ids import Kind
 from schema.info import Info
+from schema.lease import JobsAvailableType
 from schema.queue import QueueStats
 from schema.scalars import BigInt
 from schema.updates import Presence, ProjectUpdateType, SegmentationUpdateType
@@ -110,6 +112,25 @@ class Subscription:
     ) -> AsyncGenerator[UploadProgress, None]:
         """Stream the progress of an upload."""
         return upload_progress(info.context, upload_id)
+
+    @strawberry.subscription(
+        graphql_type=JobsAvailableType,
+        description="For workers: that there is something to claim for the viewer. The state first,"
+        " whatever it is; then at once when jobs are queued, and every few seconds while some are"
+        " available.",
+    )
+    async def segmentation_jobs_available(
+        self,
+        info: Info,
+        models: Annotated[
+            list[str] | None,
+            strawberry.argument(
+                description="Only jobs for these models, up to 100; any if left out."
+            ),
+        ] = None,
+    ) -> AsyncGenerator[JobsAvailable, None]:
+        """Stream when there is work."""
+        return jobs_available(info.context, models)
 
     @strawberry.subscription(
         graphql_type=Presence,

@@ -8,6 +8,7 @@ from uuid import UUID
 import strawberry
 
 from persistence.records import DashboardRecord, QueueNumbers, SegmentationStatus
+from resolvers.live.jobs import JobsAvailable
 from resolvers.live.presence import PresentUsers
 from resolvers.live.project import ProjectOperation, ProjectUpdate
 from resolvers.live.segmentation import ImageOperation, SegmentationUpdate
@@ -19,6 +20,7 @@ from schema.enums import describe
 from schema.ids import Kind
 from schema.image import Image, SegmentationError
 from schema.info import Info
+from schema.lease import JobsAvailableType
 from schema.loaders import load_job, load_users
 from schema.project import ProjectStatsType
 from schema.queue import QueueStats
@@ -167,6 +169,7 @@ _PRESENTED: Mapping[type, Callable[[Any], object]] = {
     ProjectUpdate: ProjectUpdateType.of,
     SegmentationUpdate: SegmentationUpdateType.of,
     QueueNumbers: QueueStats.of,
+    JobsAvailable: JobsAvailableType.of,
     DashboardRecord: Dashboard.of,
     UploadProgress: UploadProgressType.of,
     PresentUsers: Presence.of,

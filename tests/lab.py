@@ -1,12 +1,12 @@
 """A laboratory for tests: people, projects and images, and an audit of what must always hold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from persistence import account, claim, image, lease, project, queue
 from persistence.change import ProjectAccess, changing
-from persistence.claim import Share
+from persistence.claim import Line, Scope
 from persistence.database import Announcement, Connection, Database, UnitOfWork
 from persistence.ids import FIRST_ID, new_id
 from persistence.image import NewImage
@@ -50,6 +50,14 @@ _LOST = Statement("""
         OR (lease IS NULL) <> (lease_expires_at IS NULL)
         OR (lease IS NOT NULL AND state <> 'PROCESSING')
     )
+""")
+_MISCOUNTED = Statement("""
+    SELECT * FROM queue_lines l FULL JOIN (
+        SELECT project_id, model, priority, requested_by, count(*) AS queued
+        FROM segmentation_jobs WHERE state = 'QUEUED'
+        GROUP BY project_id, model, priority, requested_by
+    ) AS counted USING (project_id, model, priority, requested_by)
+    WHERE project_id = :project_id AND COALESCE(l.waiting, 0) <> COALESCE(counted.queued, 0)
 """)
 _RUNS = Statement("""
     SELECT i.id FROM images i LEFT JOIN segmentations s ON s.id = i.segmentation_id
@@ -153,12 +161,11 @@ class Lab:
         return done
 
     async def shares(
-        self, user_id: UUID, limit: int = 1, models: Sequence[str] | None = None
-    ) -> Sequence[Share]:
+        self, user_id: UUID | None, limit: int = 1, models: Sequence[str] | None = None
+    ) -> Mapping[UUID, Sequence[Line]]:
         async with self.database.reading() as connection:
-            return await claim.shares(
-                connection, user_id, needed=ProjectRole.EDITOR, models=models, limit=limit
-            )
+            scope = Scope(user_id=user_id, models=models)
+            return await claim.shares(connection, scope, limit=limit)
 
     async def claim(
         self,
@@ -168,21 +175,29 @@ class Lab:
         models: Sequence[str] | None = None,
         seconds: float = 60,
     ) -> list[ImageJob]:
-        claimed: list[ImageJob] = []
-        for share in await self.shares(user_id, limit, models):
+        """Hand out jobs, in the order in which they are next."""
+        claimed: dict[int, ImageJob] = {}
+        for project_id, lines in (await self.shares(user_id, limit, models)).items():
             async with self.database.transaction() as unit:
-                seen = await project.access(unit.connection, share.project_id, user_id, lock=True)
+                seen = await project.access(unit.connection, project_id, user_id, lock=True)
                 if seen is not None:
-                    claimed += await claim.claim(
-                        unit,
-                        seen,
-                        share,
-                        models=models,
-                        worker="w",
-                        seconds=seconds,
-                        actor_id=user_id,
+                    claimed |= await claim.claim(
+                        unit, seen, lines, worker="w", seconds=seconds, actor_id=user_id
                     )
-        return claimed
+        return [claimed[place] for place in sorted(claimed)]
+
+    async def claim_any(self, limit: int = 1) -> list[ImageJob]:
+        """Hand out jobs of all projects, as to a worker that serves them all."""
+        claimed: dict[int, ImageJob] = {}
+        for project_id, lines in (await self.shares(None, limit)).items():
+            async with self.database.transaction() as unit:
+                found = await project.find(unit.connection, project_id, lock=True)
+                assert found is not None
+                seen = ProjectAccess(project=found, role=ProjectRole.EDITOR)
+                claimed |= await claim.claim(
+                    unit, seen, lines, worker="w", seconds=60, actor_id=found.owner_id
+                )
+        return [claimed[place] for place in sorted(claimed)]
 
     async def extend(self, entry: ImageJob, progress: float | None = None) -> bool:
         assert entry.job.lease is not None
@@ -216,6 +231,18 @@ class Lab:
             if seen is None or held is None:
                 return None
             _, [image] = await lease.fail(unit, seen, [held], failure, actor_id=user_id)
+            return image
+
+        return await changing(self.database, attempt)
+
+    async def give_back(self, entry: ImageJob, user_id: UUID) -> ImageRecord | None:
+        """Give a job back unfinished; None where the lease does not hold."""
+
+        async def attempt(unit: UnitOfWork, lock: bool) -> ImageRecord | None:
+            seen, held = await self._held(unit, entry, user_id, lock)
+            if seen is None or held is None:
+                return None
+            _, image = await lease.give_back(unit, seen, held, actor_id=user_id)
             return image
 
         return await changing(self.database, attempt)
@@ -283,6 +310,17 @@ class Lab:
                 {"all": not job_ids, "job_ids": list(job_ids)},
             )
 
+    async def end_rests(self, *job_ids: UUID) -> None:
+        """Let jobs that rest after a failure, these or all, be available, as if time had passed."""
+        async with self.database.transaction() as unit:
+            await unit.connection.execute(
+                Statement(
+                    "UPDATE segmentation_jobs SET available_at = clock_timestamp()"
+                    " WHERE available_at > clock_timestamp() AND (:all OR id = ANY(:job_ids))"
+                ),
+                {"all": not job_ids, "job_ids": list(job_ids)},
+            )
+
     async def image(self, image_id: UUID) -> ImageRecord:
         async with self.database.reading() as connection:
             return (await image.find(connection, [image_id]))[image_id]
@@ -314,4 +352,5 @@ class Lab:
             assert (await connection.execute(_TWO_REVISIONS, parameters)).scalar_one() == 0
             assert await connection.execute(_OUT_OF_STEP, parameters) == []
             assert await connection.execute(_LOST, parameters) == []
+            assert await connection.execute(_MISCOUNTED, parameters) == []
             assert await connection.execute(_RUNS, parameters) == []

@@ -38,6 +38,7 @@ OF_A_PROJECT = {
 }
 OF_A_PERSON = {
     "dashboard": ("", "dashboardUpdated", "Dashboard"),
+    "work": ("", "segmentationJobsAvailable", "JobsAvailable"),
     "upload": ("($id: ID!)", "uploadProgressed(uploadId: $id)", "UploadProgress"),
 }
 """What these tell depends on who asks, but how it looks does not."""

@@ -1,14 +1,14 @@
 """How jobs are handed out: in order, each once, to those who may have them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import pytest
 
 from persistence import claim
 from persistence.change import ProjectAccess
-from persistence.claim import Share
+from persistence.claim import Line
 from persistence.database import UnitOfWork
 from persistence.job import ImageJob
 from persistence.records import ProjectChange, ProjectRole, SegmentationStatus
@@ -92,29 +92,27 @@ async def test_jobs_go_to_those_who_may_edit_the_project(
     assert len(await lab.claim(worker)) == handed_out
 
 
-async def test_a_share_whose_jobs_are_gone_is_met_with_others_but_of_no_lower_priority(
+async def test_a_line_whose_first_jobs_are_gone_is_met_with_those_behind_them(
     lab: Lab, ada: UUID, project_id: UUID
 ) -> None:
     images = await lab.images(project_id, ada, 4)
     await lab.enqueue(images[:3], ada, priority=5)
     await lab.enqueue(images[3:], ada, priority=4)
-    [share] = await lab.shares(ada, 2)
+    lines = (await lab.shares(ada, 2))[project_id]
     [gone] = await lab.claim(ada)
     async with lab.database.transaction() as unit:
         seen = await lab.access(unit.connection, project_id, ada, lock=True)
-        claimed = await take(unit, seen, share, ada)
-    assert [entry.image.id for entry in (gone, *claimed)] == [one.id for one in images[:3]]
+        claimed = await take(unit, seen, lines, ada)
+    assert [entry.image.id for entry in (gone, *claimed.values())] == [one.id for one in images[:3]]
     async with lab.database.transaction() as unit:
         seen = await lab.access(unit.connection, project_id, ada, lock=True)
-        assert await take(unit, seen, share, ada) == ()
+        assert await take(unit, seen, lines, ada) == {}
 
 
 async def take(
-    unit: UnitOfWork, seen: ProjectAccess, share: Share, user_id: UUID
-) -> Sequence[ImageJob]:
-    return await claim.claim(
-        unit, seen, share, models=None, worker="w", seconds=60, actor_id=user_id
-    )
+    unit: UnitOfWork, seen: ProjectAccess, lines: Sequence[Line], user_id: UUID
+) -> Mapping[int, ImageJob]:
+    return await claim.claim(unit, seen, lines, worker="w", seconds=60, actor_id=user_id)
 
 
 # Many at once

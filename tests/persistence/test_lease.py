@@ -149,6 +149,7 @@ async def test_a_failure_is_retried_where_that_may_help_up_to_three_attempts(
     for _ in range(lease.MAX_ATTEMPTS):
         [entry] = await lab.claim(ada)
         moved = await lab.fail(entry, ada)
+        await lab.end_rests()
         assert moved is not None
         statuses.append(moved.status)
         codes.append(moved.failure and moved.failure.code)
@@ -156,6 +157,51 @@ async def test_a_failure_is_retried_where_that_may_help_up_to_three_attempts(
     assert codes == [None, None, "TIMEOUT"]
     ended = await lab.job(entry.job.id)
     assert (ended.state, ended.attempt, ended.failure_code) == (JobState.FAILED, 3, "TIMEOUT")
+
+
+@pytest.mark.parametrize(("attempt", "least", "most"), [(1, 2.5, 7.5), (2, 10, 30)])
+async def test_a_job_that_failed_rests_longer_each_time_and_not_all_as_long(
+    lab: Lab, ada: UUID, attempt: int, least: float, most: float
+) -> None:
+    await lab.queued(await lab.project(ada), ada, 20)
+    for _ in range(attempt):
+        await lab.end_rests()
+        for entry in await lab.claim(ada, 20):
+            await lab.fail(entry, ada)
+    rows = await lab.rows(
+        "SELECT EXTRACT(EPOCH FROM available_at - queued_at)::float8 AS rest, queued_at"
+        " FROM segmentation_jobs"
+    )
+    rests = [row.rest for row in rows]
+    assert least <= min(rests) < max(rests) <= most
+    assert len(set(rests)) == 20
+    assert await lab.claim(ada) == []
+
+
+async def test_a_job_whose_worker_was_lost_does_not_rest(
+    lab: Lab, ada: UUID, project_id: UUID
+) -> None:
+    await lab.queued(project_id, ada)
+    [entry] = await lab.claim(ada)
+    await lab.end_leases()
+    assert await lease.expire(lab.database) == 1
+    assert [again.job.id for again in await lab.claim(ada)] == [entry.job.id]
+
+
+async def test_a_job_that_is_given_back_waits_where_it_did_and_has_lost_no_attempt(
+    lab: Lab, ada: UUID, project_id: UUID
+) -> None:
+    first, second = await lab.queued(project_id, ada, 2)
+    for _ in range(lease.MAX_ATTEMPTS + 1):
+        [entry] = await lab.claim(ada)
+        assert entry.job.id == first.job.id
+        assert (await lab.give_back(entry, ada)) is not None
+    assert await lab.give_back(entry, ada) is None
+    waiting = await lab.job(first.job.id)
+    assert (waiting.state, waiting.attempt, waiting.lease) == (JobState.QUEUED, 0, None)
+    assert waiting.queued_at == first.job.queued_at
+    assert (await lab.image(first.image.id)).status is S.QUEUED
+    assert (await lab.job(second.job.id)).state is JobState.QUEUED
 
 
 async def test_a_failure_for_good_is_not_retried(lab: Lab, ada: UUID, project_id: UUID) -> None:

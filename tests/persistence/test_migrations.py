@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from hub.embedded_postgres import EmbeddedPostgres
+from persistence import triggers  # noqa: F401, they belong to the tables
 from persistence.migrate import MigrationError, downgrade, pending, upgrade
 from persistence.tables import metadata
 

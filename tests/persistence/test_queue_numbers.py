@@ -1,13 +1,14 @@
 """The queue's numbers are measured: positions are counted, the pace is that of jobs that ran."""
 
 from collections.abc import Sequence
+from random import Random
 from uuid import UUID
 
 import pytest
 
 from persistence import queue_numbers
 from persistence.job import ImageJob
-from persistence.records import QueueNumbers
+from persistence.records import JobState, QueueNumbers
 from persistence.sql import Statement
 from tests.lab import Lab
 
@@ -29,9 +30,14 @@ async def ran(
         )
 
 
-async def pace(lab: Lab, project_id: UUID) -> float | None:
+async def pace(lab: Lab, model: str = "watershed") -> float | None:
     async with lab.database.reading() as connection:
-        return (await queue_numbers.paces(connection, [project_id])).get(project_id)
+        return (await queue_numbers.paces(connection, [model])).get(model)
+
+
+async def estimate(lab: Lab, project_id: UUID) -> float | None:
+    async with lab.database.reading() as connection:
+        return (await queue_numbers.estimates(connection, [project_id]))[project_id]
 
 
 async def positions(lab: Lab, entries: Sequence[ImageJob]) -> list[int | None]:
@@ -40,16 +46,64 @@ async def positions(lab: Lab, entries: Sequence[ImageJob]) -> list[int | None]:
     return [found.get(entry.job.id) for entry in entries]
 
 
-async def test_a_position_counts_the_jobs_of_the_project_that_are_handed_out_before(
+async def test_a_position_counts_the_jobs_that_are_handed_out_before(
     lab: Lab, ada: UUID, project_id: UUID
 ) -> None:
     images = await lab.images(project_id, ada, 4)
     low = await lab.enqueue(images[:2], ada, priority=1)
     high = await lab.enqueue(images[2:], ada, priority=9)
     other = await lab.queued(await lab.project(ada), ada, 2)
-    assert await positions(lab, [*low, *high, *other]) == [2, 3, 0, 1, 0, 1]
-    [claimed] = [entry for entry in await lab.claim(ada) if entry.job.id == high[0].job.id]
-    assert await positions(lab, [claimed, *low]) == [None, 1, 2]
+    assert await positions(lab, [*low, *high, *other]) == [4, 5, 0, 1, 2, 3]
+    [claimed] = await lab.claim(ada)
+    assert claimed.job.id == high[0].job.id
+    assert await positions(lab, [claimed, *low]) == [None, 3, 4]
+
+
+async def test_only_jobs_for_the_same_model_are_ahead(
+    lab: Lab, ada: UUID, project_id: UUID
+) -> None:
+    images = await lab.images(project_id, ada, 2)
+    [first] = await lab.enqueue(images[:1], ada, model="cellpose", priority=9)
+    [second] = await lab.enqueue(images[1:], ada)
+    assert await positions(lab, [first, second]) == [0, 0]
+
+
+async def test_ten_jobs_of_one_person_are_behind_ten_of_another_who_has_hundreds(
+    lab: Lab, ada: UUID, project_id: UUID
+) -> None:
+    many = await lab.queued(project_id, ada, 300)
+    bob = await lab.user("bob")
+    few = await lab.queued(await lab.project(bob), bob, 10)
+    assert await positions(lab, few) == [2 * k + 1 for k in range(10)]
+    assert await positions(lab, many[:3]) == [0, 2, 4]
+    assert await positions(lab, many[-1:]) == [309]
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_positions_are_the_order_whoever_asks_for_what(
+    lab: Lab, ada: UUID, project_id: UUID, seed: int
+) -> None:
+    random = Random(seed)
+    people = [ada, await lab.user("bob"), await lab.user("cleo")]
+    projects = [project_id, await lab.project(people[1]), await lab.project(people[2])]
+    entries: list[ImageJob] = []
+    for _ in range(12):
+        n = random.randrange(3)
+        images = await lab.images(projects[n], people[n], random.randint(1, 4))
+        entries += await lab.enqueue(images, people[n], priority=random.choice((3, 5)))
+    for _ in range(random.randrange(6)):
+        await lab.claim_any()
+    while waiting := [e for e in entries if (await lab.job(e.job.id)).state is JobState.QUEUED]:
+        places = await positions(lab, waiting)
+        assert sorted(place for place in places if place is not None) == [*range(len(waiting))]
+        [claimed] = await lab.claim_any()
+        assert places[[e.job.id for e in waiting].index(claimed.job.id)] == 0
+        if len(waiting) < 12:
+            order = [claimed.job.id] + [
+                (await lab.claim_any())[0].job.id for _ in range(len(waiting) - 1)
+            ]
+            assert places == [order.index(entry.job.id) for entry in waiting]
+            break
 
 
 async def test_positions_are_the_order_in_which_jobs_are_handed_out(
@@ -70,7 +124,7 @@ async def test_there_is_no_pace_before_a_job_has_run(lab: Lab, ada: UUID, projec
     await ran(lab, cancelled, 20, 10, "CANCELLED")
     await ran(lab, by_hand, None, 10)
     await ran(lab, old, 90_000, 86_500)
-    assert await pace(lab, project_id) is None
+    assert await pace(lab) is None
     assert running
 
 
@@ -91,28 +145,60 @@ async def test_the_pace_leaves_out_idle_times_and_counts_jobs_that_ran_at_once(
     entries = await lab.queued(project_id, ada, len(runs))
     for entry, (started, finished) in zip(entries, runs, strict=True):
         await ran(lab, entry, started, finished)
-    assert await pace(lab, project_id) == pytest.approx(seconds, rel=0.01)
+    assert await pace(lab) == pytest.approx(seconds, rel=0.01)
 
 
 async def test_failures_take_time_too(lab: Lab, ada: UUID, project_id: UUID) -> None:
     [entry] = await lab.queued(project_id, ada)
     await ran(lab, entry, 30, 10, "FAILED")
-    assert await pace(lab, project_id) == pytest.approx(20, rel=0.01)
+    assert await pace(lab) == pytest.approx(20, rel=0.01)
 
 
-async def test_the_pace_is_that_of_each_project_alone(
+async def test_the_pace_is_that_of_each_model_alone(lab: Lab, ada: UUID, project_id: UUID) -> None:
+    images = await lab.images(project_id, ada, 2)
+    for number, (model, seconds) in enumerate((("watershed", 10), ("cellpose", 30))):
+        [entry] = await lab.enqueue(images[number : number + 1], ada, model=model)
+        await ran(lab, entry, seconds, 0)
+    assert await pace(lab, "watershed") == pytest.approx(10, rel=0.01)
+    assert await pace(lab, "cellpose") == pytest.approx(30, rel=0.01)
+    assert await pace(lab, "stardist") is None
+
+
+async def test_an_estimate_is_what_has_to_end_before_times_the_pace(
     lab: Lab, ada: UUID, project_id: UUID
 ) -> None:
-    other = await lab.project(ada)
-    for each, seconds in ((project_id, 10), (other, 30)):
-        [entry] = await lab.queued(each, ada)
-        await ran(lab, entry, seconds, 0)
-    async with lab.database.reading() as connection:
-        paces = await queue_numbers.paces(connection, [project_id, other])
-    assert paces == {
-        project_id: pytest.approx(10, rel=0.01),
-        other: pytest.approx(30, rel=0.01),
-    }
+    bob = await lab.user("bob")
+    other = await lab.project(bob)
+    assert await estimate(lab, project_id) is None
+    [done] = await lab.queued(project_id, ada)
+    assert await estimate(lab, project_id) is None
+    await ran(lab, done, 10, 0)
+    assert await estimate(lab, project_id) == 0
+    assert await estimate(lab, other) is None
+    await lab.queued(other, bob, 100)
+    await lab.queued(project_id, ada, 3)
+    # Three of each, and one more of bob's, who was there before.
+    assert await estimate(lab, project_id) == pytest.approx(60, rel=0.05)
+    assert await estimate(lab, other) == pytest.approx(1030, rel=0.05)
+    await lab.claim_any()
+    assert await estimate(lab, project_id) == pytest.approx(60, rel=0.05)
+
+
+async def test_there_is_no_estimate_while_a_model_that_is_waited_for_was_not_measured(
+    lab: Lab, ada: UUID, project_id: UUID
+) -> None:
+    [done, *_] = await lab.queued(project_id, ada, 2)
+    await ran(lab, done, 10, 0)
+    assert await estimate(lab, project_id) == pytest.approx(10, rel=0.05)
+    await lab.enqueue(await lab.images(project_id, ada, 1), ada, model="cellpose")
+    assert await estimate(lab, project_id) is None
+
+
+async def test_what_runs_still_counts_in_an_estimate(lab: Lab, ada: UUID, project_id: UUID) -> None:
+    [done, *_] = await lab.queued(project_id, ada, 3)
+    await ran(lab, done, 10, 0)
+    await lab.claim(ada, 2)
+    assert await estimate(lab, project_id) == pytest.approx(20, rel=0.05)
 
 
 async def test_the_queue_is_what_waits_and_what_runs(lab: Lab, ada: UUID, project_id: UUID) -> None:

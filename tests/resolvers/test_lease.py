@@ -104,9 +104,9 @@ async def test_jobs_of_a_project_that_has_just_gone_are_passed_over(
     workshop: Workshop, ada: UUID, project_id: UUID
 ) -> None:
     await workshop.lab.queued(project_id, ada)
-    [share] = await workshop.lab.shares(ada)
+    lines = (await workshop.lab.shares(ada))[project_id]
     await workshop.lab.delete_project(project_id, ada)
-    assert await lease._claim(workshop.context(ada), share, None, "w", 60) == ()
+    assert await lease._claim(workshop.context(ada), project_id, lines, "w", 60) == {}
 
 
 async def test_a_claim_takes_signing_in(workshop: Workshop) -> None:
@@ -254,6 +254,8 @@ async def test_a_retryable_failure_goes_back_to_the_queue(
     workshop: Workshop, ada: UUID, entry: ImageJob
 ) -> None:
     assert (await workshop.fail(ada, entry)).image.status is S.QUEUED
+    assert await workshop.claim(ada) == []
+    await workshop.lab.end_rests()
     [again] = await workshop.claim(ada)
     assert again.job.attempt == 2
 
@@ -264,7 +266,7 @@ async def test_a_retryable_failure_goes_back_to_the_queue(
 async def refuses(workshop: Workshop, user_id: UUID, entry: ImageJob) -> None:
     """Check that no call about the job is taken, and that none changes anything."""
     job, keys = await workshop.lab.job(entry.job.id), await workshop.keys()
-    for call in (workshop.extend, workshop.complete, workshop.fail):
+    for call in (workshop.extend, workshop.complete, workshop.fail, workshop.release):
         with pytest.raises(Conflict, match="lease"):
             await call(user_id, entry)
     assert await workshop.lab.job(entry.job.id) == job

@@ -102,6 +102,9 @@ class Workshop:
             self.context(user_id), entry.job.id, lease=shown(entry), failure=failure
         )
 
+    async def release(self, user_id: UUID, entry: ImageJob) -> Finished:
+        return await lease.release(self.context(user_id), entry.job.id, lease=shown(entry))
+
     async def keys(self) -> list[str]:
         """Return the keys of all blobs."""
         return [blob.key async for blob in self.services.blobs.list()]

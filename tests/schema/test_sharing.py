@@ -139,8 +139,10 @@ ALIKE = {
     "ProjectStats": "failedCount imageCount noSegmentationCount processingCount queuedCount"
     " revision segmentedCount storageBytes updatedAt uploadedCount",
     "ProjectUpdate": "operation projectId revision timestamp updates userId",
+    "JobsAvailable": "waiting",
     "QueueStats": "estimatedSeconds processing projectId queued total",
-    "Segmentation": "cellArea cellCount createdAt id model polygons processingSeconds threshold",
+    "Segmentation": "cellArea cellCount createdAt id imageChecksum model modelVersion parameters"
+    " polygons processingSeconds threshold",
     "SegmentationError": "code message retryable",
     "SegmentationUpdate": "error image imageId operation progress projectId queueId revision"
     " status timestamp",
