@@ -69,7 +69,11 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     )
     queue_relays = Relays(project_feeds, queue_view, topic=queue_view.topic, merge=changes.merged)
     image_relays = Relays(
-        project_feeds, images_view, topic=images_view.topic, read=images_view.read
+        project_feeds,
+        images_view,
+        topic=images_view.topic,
+        read=images_view.read,
+        read_asides=images_view.read_progress,
     )
     presence = Presence(bus)
     presence_view = PresenceView(lambda: database)

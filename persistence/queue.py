@@ -55,6 +55,22 @@ async def active_jobs(
     return {row.image_id: job_of(row) for row in result}
 
 
+async def running(
+    connection: Connection, project_id: UUID, image_ids: Collection[UUID]
+) -> Sequence[ImageJob]:
+    """Return the jobs at these images of the project of which progress was reported."""
+    found = await active_jobs(connection, image_ids)
+    reported = [
+        each
+        for each in found.values()
+        if each.progress is not None
+        and each.state is JobState.PROCESSING
+        and each.project_id == project_id
+    ]
+    images = await image.find(connection, [each.image_id for each in reported])
+    return [ImageJob(job=each, image=images[each.image_id]) for each in reported]
+
+
 # One scan in the order of ids, so that all pages together read each image once.
 _IMAGES_WITH = Statement(f"""
     SELECT {image.COLUMNS} FROM images

@@ -156,7 +156,7 @@ class ImageTombstone(Struct, frozen=True, kw_only=True, tag="tombstone"):
     deleted_at: datetime
 
 
-class ProjectChange(Struct, frozen=True, kw_only=True):
+class ProjectChange(Struct, frozen=True, kw_only=True, tag="change"):
     """What was committed to one project after revision ``since``, up to ``revision``.
 
     ``images`` holds the images touched, in order of revision, each in its newest state; None where

@@ -10,6 +10,7 @@ feeds     per topic: its changes in order, each once, the lost ones read from wh
 relays    a topic's changes as events, rendered once for each group and handed to all its outlets
  ├ relay                 one reader of a feed: what is told of its changes, and to whom
  ├ delivery              one event, many outlets, without a task or a queue for each
+ ├ asides                what is told beside the changes, now or not at all
  ├ member, log           where each follower stands; the last events, for those who lag
  ├ view, outlet          what a relay is told of its topic, and of those who follow
  └ following             what one subscription follows, over many relays

@@ -9,7 +9,7 @@ from realtime.feeds import Feeds
 from realtime.mailbox import Mailbox
 from realtime.presence import Presence
 from realtime.room import Attendance, Room
-from realtime.watch import Merge, Revised, Signal, Watch
+from realtime.watch import Aside, Merge, Revised, Signal, Watch
 
 C = TypeVar("C", bound=Revised)
 
@@ -20,12 +20,13 @@ class AttendanceWatch(Mailbox[Attendance | Signal]):
     ``changes`` are those of the topic itself.
     """
 
-    __slots__ = ("changes", "room")
+    __slots__ = ("changes", "on_aside", "room")
 
     def __init__(self, room: Room, changes: Watch[Any]) -> None:
         super().__init__(limit=1)
         self.room = room
         self.changes = changes
+        self.on_aside: Callable[[Aside], None] | None = None
 
     @property
     def revision(self) -> int:

@@ -100,6 +100,39 @@ class Cohort:
                 self.catch_up()
                 return
 
+    def mention(self, event: Any, revision: int) -> None:
+        """Tell those members of an event without a revision who know all up to this one, if any.
+
+        It is told now, or forgotten.
+        """
+        if self.busy or not self.group.wants_asides:
+            return
+        try:
+            rendered = self.group.render([event])
+        except Exception as error:  # noqa: BLE001 - nobody misses anything that counts
+            _report("An aside could not be rendered for a group of subscriptions", error)
+            return
+        if isinstance(rendered, list):
+            self._mention(rendered[0], revision)
+        else:
+            self._means.start(self._mention_later(rendered, revision))
+
+    async def _mention_later(self, rendering: Rendering, revision: int) -> None:
+        position = self.position
+        try:
+            (payload,) = await rendering
+        except Exception as error:  # noqa: BLE001 - nobody misses anything that counts
+            heed_cancellation()
+            _report("An aside could not be rendered for a group of subscriptions", error)
+            return
+        if not self.busy and self.position == position:
+            self._mention(payload, revision)
+
+    def _mention(self, payload: bytes, revision: int) -> None:
+        for member in list(self.members):
+            if member.following and member.position <= revision:
+                member.deliver([(payload, revision)])
+
     def catch_up(self) -> None:
         """Tell all members of what the log has behind the position, when it is their turn."""
         self._task = self._means.start(self._go_on((), None))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import chain
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 from realtime.cohort import PORTION, SLICE_SECONDS, Cohort, Means, Start
 from realtime.log import NEVER, Entry, Log, results_of
@@ -203,6 +203,14 @@ class Delivery:
         finally:
             self._telling = False
         self._release()
+
+    def mention(self, event: Any, revision: int) -> None:
+        """Tell those of an event without a revision of its own who know all up to this one.
+
+        Whoever lags, or takes no more at the moment, does not get it.
+        """
+        for cohort in list(self._cohorts.values()):
+            cohort.mention(event, revision)
 
     async def _until_level(self, moment: float) -> None:
         """Wait for the cohorts that are behind, until this moment at most."""

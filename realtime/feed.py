@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 from realtime.channels import Listener
-from realtime.watch import Revised, Watch
+from realtime.watch import Aside, Revised, Watch
 
 C = TypeVar("C", bound=Revised)
 
@@ -22,7 +22,7 @@ class SourceAway(Exception):
 class Rules(Generic[C]):
     """What a feed has to know of its kind of change."""
 
-    decode: Callable[[str], C]
+    decode: Callable[[str], C | Aside]
     needs_read: Callable[[C], bool]
     is_last: Callable[[C], bool]
     read: Callable[[UUID, int], Awaitable[C | None]]
@@ -61,7 +61,10 @@ class Feed(Generic[C]):
     def receive(self, message: str) -> None:
         """Take a message of the bus; raise what decoding it raises."""
         change = self._rules.decode(message)
-        if not self.begun:
+        if isinstance(change, Aside):
+            for watch in tuple(self.watches):
+                watch.hear(change)
+        elif not self.begun:
             self._target = max(self._target, change.revision)
         elif change.revision <= self.revision:
             return

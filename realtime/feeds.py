@@ -12,7 +12,7 @@ from realtime.bus import Bus
 from realtime.feed import Feed, Rules, SourceAway
 from realtime.reports import Report
 from realtime.tasks import Tasks, heed_cancellation
-from realtime.watch import Merge, Revised, Watch
+from realtime.watch import Aside, Merge, Revised, Watch
 
 C = TypeVar("C", bound=Revised)
 C_co = TypeVar("C_co", bound=Revised, covariant=True)
@@ -35,7 +35,8 @@ def _never(_change: object) -> bool:
 class Feeds(Generic[C]):
     """One feed for each topic that is watched in this process.
 
-    Messages travel on the bus channel ``{kind}:{topic}``; ``decode`` makes them changes. One that
+    Messages travel on the bus channel ``{kind}:{topic}``; ``decode`` makes them changes, or asides,
+    which are handed to whoever watches and then forgotten. A change that
     ``needs_read`` is read from the source instead, where a watch of the topic asked for details.
     After one that ``is_last`` the topic is gone.
 
@@ -52,7 +53,7 @@ class Feeds(Generic[C]):
         *,
         kind: str,
         source: Source[C],
-        decode: Callable[[str], C],
+        decode: Callable[[str], C | Aside],
         needs_read: Callable[[C], bool] = _never,
         is_last: Callable[[C], bool] = _never,
         tick_seconds: float = 3.0,

@@ -5,7 +5,15 @@ from typing import Any, Protocol, TypeAlias
 
 
 class Group(Protocol):
-    """Those who get the same bytes for an event: it is rendered once for all of them."""
+    """Those who get the same bytes for an event: it is rendered once for all of them.
+
+    ``wants_asides`` tells whether what asides are about is anything to them.
+    """
+
+    @property
+    def wants_asides(self) -> bool:
+        """Fixed, like the group itself."""
+        ...
 
     def render(self, events: Sequence[Any]) -> list[bytes] | Coroutine[Any, Any, list[bytes]]:
         """Return events as they are sent, at once where nothing has to be waited for.

@@ -13,13 +13,24 @@ from functools import partial
 from math import inf
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
+from realtime.asides import Asides
 from realtime.cohort import SLICE_SECONDS, Start
 from realtime.delivery import Delivery
 from realtime.log import NEVER, Entry
 from realtime.member import Member
 from realtime.paced import Paced
 from realtime.reports import Report
-from realtime.view import Ask, Audience, Page, Parting, Read, Reason, View
+from realtime.view import (
+    Ask,
+    Audience,
+    Page,
+    Parting,
+    Read,
+    ReadAsides,
+    Reason,
+    Remarks,
+    View,
+)
 from realtime.watch import GONE, Arrivals, Revised, Signal
 
 C = TypeVar("C", bound=Revised)
@@ -37,10 +48,10 @@ class Relay(Generic[C]):
 
     With ``read`` they get every event. Without it they get the newest, if it differs from the last
     one, no oftener than every ``seconds_between``: changes that come in a burst are handed on
-    together, the first one at once. ``ask`` repeats a question to the database until it is
-    answered, ``audience`` finds out who may follow as of a revision or later, ``start`` runs a
-    task, one task at a time has the ``turn`` to render, and ``empty`` is called when the last
-    follower has left.
+    together, the first one at once. ``read_asides`` reads what asides are about, where there are
+    any. ``ask`` repeats a question to the database until it is answered, ``audience`` finds out who
+    may follow as of a revision or later, ``start`` runs a task, one task at a time has the ``turn``
+    to render, and ``empty`` is called when the last follower has left.
     """
 
     def __init__(
@@ -50,6 +61,7 @@ class Relay(Generic[C]):
         watch: Arrivals[C],
         *,
         read: Read | None,
+        read_asides: ReadAsides | None,
         seconds_between: float,
         ask: Ask,
         audience: Callable[[int], Awaitable[Audience | None]],
@@ -84,6 +96,15 @@ class Relay(Generic[C]):
         if seconds_between:
             self._pace = Paced(self._go_on, seconds=seconds_between)
         watch.on_arrival = self._pace
+        self._asides: Asides | None = None
+        if read_asides is not None:
+            self._asides = Asides(
+                standing=self._standing,
+                read=lambda subjects, revision: ask(lambda: read_asides(key, subjects, revision)),
+                tell=self._mention,
+                start=start,
+            )
+            watch.on_aside = self._asides.hear
 
     # Followers come and go
 
@@ -100,6 +121,8 @@ class Relay(Generic[C]):
                 self._pace.cancel()
             if self._work is not None:
                 self._work.cancel()
+            if self._asides is not None:
+                self._asides.cancel()
             self._empty()
 
     def place(self, member: Member, revision: int, audience_revision: int, told: Any) -> None:
@@ -151,6 +174,22 @@ class Relay(Generic[C]):
             # One may have left because another was parted.
             if member.following and which(member):
                 self._part(member, reason, change)
+
+    # Asides come in
+
+    def _standing(self) -> int | None:
+        """Return up to which revision all was handed out; None in the midst of a change."""
+        if self._work is not None or self.ended:
+            return None
+        return max(self._delivery.revision, self.watch.revision)
+
+    def _mention(self, remarks: Remarks, revision: int) -> bool:
+        """Tell what asides were about, unless who may hear it is still to be found out."""
+        if remarks.audience_revision > self._audience:
+            return False
+        for event in remarks.events:
+            self._delivery.mention(event, revision)
+        return True
 
     # Changes come in
 

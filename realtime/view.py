@@ -36,8 +36,26 @@ class Page:
     audience: Audience
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remarks:
+    """What asides were about, as it is at one moment: events that have no revision of their own.
+
+    ``audience_revision`` is that of the latest change of who may follow the topic.
+    """
+
+    events: Sequence[Any]
+    audience_revision: int
+
+
 Read: TypeAlias = Callable[[Any, int, int], Awaitable[Page | None]]
 """Reads a key's events behind a revision, for those who know all up to another; None where gone."""
+
+ReadAsides: TypeAlias = Callable[[Any, Collection[UUID], int], Awaitable[Remarks | None]]
+"""Reads what asides about these subjects of a key are about; None where the topic is gone.
+
+It is for those who know all up to a revision, which the events bear: what is of a later one, they
+are yet to be told.
+"""
 
 
 class View(Protocol[C_contra]):

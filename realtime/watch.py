@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeAlias, TypeVar
+from uuid import UUID
+
+from msgspec import Struct
 
 from realtime.mailbox import Mailbox
 
@@ -36,10 +39,20 @@ C = TypeVar("C", bound=Revised)
 C_co = TypeVar("C_co", bound=Revised, covariant=True)
 
 
+class Aside(Struct, frozen=True):
+    """Word that something about a subject of the topic is new that is no change of it.
+
+    It has no revision, may be lost, and is worth nothing when late.
+    """
+
+    subject: UUID
+
+
 class Arrivals(Protocol[C_co]):
     """What can be followed: ``Watch``, or what serves as one."""
 
     on_arrival: Callable[[], None] | None
+    on_aside: Callable[[Aside], None] | None
 
     @property
     def revision(self) -> int:
@@ -61,7 +74,7 @@ class Watch(Mailbox[C | Signal], Generic[C]):
     revisions that the reader has already seen (``since`` is lower), after a repair or a snapshot.
     """
 
-    __slots__ = ("_merge", "details", "feed", "revision")
+    __slots__ = ("_merge", "details", "feed", "on_aside", "revision")
 
     def __init__(
         self, feed: "Feed[C]", *, limit: int, merge: Merge[C] | None, details: bool
@@ -70,6 +83,7 @@ class Watch(Mailbox[C | Signal], Generic[C]):
         self.feed = feed
         self.details = details
         self.revision = -1
+        self.on_aside: Callable[[Aside], None] | None = None
         self._merge = merge
 
     def advance(self, revision: int) -> None:
@@ -84,6 +98,11 @@ class Watch(Mailbox[C | Signal], Generic[C]):
             change = self._merge(unread, change)
         if not self.put(change):
             self._items.insert(0, BEHIND)
+
+    def hear(self, aside: Aside) -> None:
+        """Tell the reader, if it wants to know, of what is no change."""
+        if self.on_aside is not None:
+            self.on_aside(aside)
 
     def gone(self) -> None:
         """Tell the reader, after all else, that the topic no longer exists."""

@@ -5,6 +5,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from persistence import changes, project
@@ -18,6 +19,7 @@ from persistence.records import (
 )
 from realtime.bus import Bus
 from realtime.feeds import Feeds
+from realtime.watch import Aside
 
 T = TypeVar("T")
 
@@ -30,8 +32,13 @@ JOBS_CHANNEL = "jobs"
 MAX_REPAIR_IMAGES = 500
 """How many images a feed reads at once; watchers that lag further behind read by pages."""
 
+
+class _Aside(Struct, frozen=True, tag="aside"):
+    image: UUID
+
+
 _encoder = msgspec.json.Encoder()
-_project_decoder = msgspec.json.Decoder(ProjectChange)
+_project_decoder = msgspec.json.Decoder(ProjectChange | _Aside)
 _memberships_decoder = msgspec.json.Decoder(MembershipsChange)
 
 
@@ -43,9 +50,15 @@ def encode(change: Announcement) -> str:
     return message.decode()
 
 
-def decode_project_change(message: str) -> ProjectChange:
-    """Decode what ``encode`` made of a project's change; raises msgspec.DecodeError."""
-    return _project_decoder.decode(message)
+def encode_progress(image_id: UUID) -> str:
+    """Encode the word that the job at an image has come further."""
+    return _encoder.encode(_Aside(image_id)).decode()
+
+
+def decode_project_change(message: str) -> ProjectChange | Aside:
+    """Decode what was made of a project's change, or of progress; raises msgspec.DecodeError."""
+    change = _project_decoder.decode(message)
+    return Aside(change.image) if isinstance(change, _Aside) else change
 
 
 def decode_memberships_change(message: str) -> MembershipsChange:

@@ -31,6 +31,7 @@ from persistence.records import (
     SegmentationFailure,
 )
 from resolvers import access
+from resolvers.changes import encode_progress
 from resolvers.context import Context
 from resolvers.errors import BadUserInput, Conflict, HubError, NotFound
 from resolvers.failures import legible
@@ -144,6 +145,9 @@ async def extend(
         )
     if expires_at is None:
         raise Conflict(_OVER)
+    if progress is not None:
+        feeds = context.services.project_feeds
+        feeds.publish(found.project_id, encode_progress(found.image_id))
     return Extended(cancelled=False, expires_at=expires_at)
 
 

@@ -20,7 +20,10 @@ Payload: TypeAlias = tuple[bytes | Result, int | None]
 class Group:
     """Subscriptions for which events are rendered alike: each is executed and encoded once."""
 
-    def __init__(self, render: Render, context: RequestContext, *, shared: bool) -> None:
+    def __init__(
+        self, render: Render, context: RequestContext, *, shared: bool, wants_asides: bool = False
+    ) -> None:
+        self.wants_asides = wants_asides
         self._render = render
         self._context = context
         self._shared = shared

@@ -30,11 +30,19 @@ SHARED: Final[Mapping[Any, Any]] = {"shared": True}
 """The ``metadata`` of fields whose resolvers give the same to all who may see the object."""
 
 
+TOLD_ASIDE: Final[Mapping[Any, Any]] = {"told aside": True}
+"""The ``metadata`` of fields that become others without a change of what they belong to."""
+
+
 class Sharing(Struct, frozen=True):
-    """Whether a rendering may be shared, and the variables, sorted, that it depends on."""
+    """Whether a rendering may be shared, and the variables, sorted, that it depends on.
+
+    ``wants_asides`` tells whether a field is selected of which asides tell.
+    """
 
     shared: bool
     variables: tuple[str, ...]
+    wants_asides: bool = False
 
 
 def sharing_of(schema: GraphQLSchema, document: Node) -> Sharing:
@@ -45,7 +53,7 @@ def sharing_of(schema: GraphQLSchema, document: Node) -> Sharing:
     types = TypeInfo(schema)
     selections = _Selections(schema, types)
     visit(document, TypeInfoVisitor(types, selections))
-    return Sharing(selections.shared, tuple(sorted(selections.variables)))
+    return Sharing(selections.shared, tuple(sorted(selections.variables)), selections.wants_asides)
 
 
 def is_shared(field: GraphQLField) -> bool:
@@ -53,8 +61,13 @@ def is_shared(field: GraphQLField) -> bool:
     definition: StrawberryField | None = field.extensions.get("strawberry-definition")
     if definition is None or definition.is_basic_field:
         return True
-    metadata: Mapping[Any, Any] = definition.metadata or {}
-    return bool(metadata.get("shared"))
+    return _is_marked(field, SHARED)
+
+
+def _is_marked(field: GraphQLField, mark: Mapping[Any, Any]) -> bool:
+    definition: StrawberryField | None = field.extensions.get("strawberry-definition")
+    metadata: Mapping[Any, Any] = (definition and definition.metadata) or {}
+    return mark.items() <= metadata.items()
 
 
 class _Selections(Visitor):
@@ -66,14 +79,16 @@ class _Selections(Visitor):
     def __init__(self, schema: GraphQLSchema, types: TypeInfo) -> None:
         super().__init__()
         self.shared = True
+        self.wants_asides = False
         self.variables: set[str] = set()
         self._schema = schema
         self._types = types
 
     def enter_field(self, _node: FieldNode, *_: Any) -> None:
         field = self._types.get_field_def()
-        if field is not None and not self._at_root() and not is_shared(field):
-            self.shared = False
+        if field is not None and not self._at_root():
+            self.shared &= is_shared(field)
+            self.wants_asides |= _is_marked(field, TOLD_ASIDE)
 
     def enter_argument(self, _node: ArgumentNode, *_: Any) -> Any:
         return SKIP if self._at_root() and self._types.get_directive() is None else None

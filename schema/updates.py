@@ -25,7 +25,7 @@ from schema.loaders import load_job, load_users
 from schema.project import ProjectStatsType
 from schema.queue import QueueStats
 from schema.scalars import BigInt
-from schema.sharing import SHARED
+from schema.sharing import SHARED, TOLD_ASIDE
 from schema.upload import UploadProgressType
 
 describe(
@@ -99,8 +99,9 @@ class SegmentationUpdateType:
     )
     timestamp: datetime = strawberry.field(description="When the change was made.")
     revision: BigInt = strawberry.field(
-        description="Strictly rising within a subscription. Pass the last one seen as 'after'"
-        " to miss nothing across a reconnect."
+        description="Strictly rising within a subscription, but for reports of progress, which"
+        " repeat the last one. Pass the last one seen as 'after' to miss nothing across a"
+        " reconnect."
     )
     image: Image | None = strawberry.field(
         description="The image as of this update; null where it is gone."
@@ -125,13 +126,17 @@ class SegmentationUpdateType:
         )
 
     @strawberry.field(
-        description="0 to 1, as the job's worker last reported; null unless one is at it.",
-        metadata=SHARED,
+        description="0 to 1, as the job's worker last reported; null unless one is at it. Where it"
+        " is selected, reports come as updates, too: at most two a second for an image, UPDATED,"
+        " with the revision that was told last, since nothing else has changed.",
+        metadata={**SHARED, **TOLD_ASIDE},
         graphql_type=float | None,
     )
-    def progress(self, info: Info) -> Awaitable[float | None] | None:
+    def progress(self, info: Info) -> Awaitable[float | None] | float | None:
         """Load the progress of the job that works on the image, if one does."""
         image = self.record.image
+        if self.record.progress is not None:
+            return self.record.progress
         if (
             image is None
             or image.job_id is None

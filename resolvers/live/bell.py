@@ -9,6 +9,8 @@ from realtime.outlet import Rendered
 class _Unread:
     """The group of those who don't look at what is delivered."""
 
+    wants_asides = False
+
     def render(self, events: Sequence[object]) -> list[bytes]:
         return [b""] * len(events)
 

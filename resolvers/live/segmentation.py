@@ -1,19 +1,20 @@
 """segmentationUpdated: the images of one project, each change once, in order of revision."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from persistence import changes, project
+from persistence import changes, project, queue
 from persistence.change import ProjectAccess
 from persistence.database import Connection
 from persistence.records import ImageRecord, ImageTombstone, ProjectChange, ProjectRole
 from realtime.following import Following
-from realtime.view import Audience, Page, Reason
+from realtime.view import Audience, Page, Reason, Remarks
 from resolvers import access
 from resolvers.context import Context
 from resolvers.errors import BadUserInput, CursorExpired, Forbidden, NotFound
@@ -36,7 +37,11 @@ class ImageOperation(StrEnum):
 
 
 class SegmentationUpdate(Struct, frozen=True, kw_only=True):
-    """What a viewer is told of an image. ``image`` is None where it was deleted."""
+    """What a viewer is told of an image. ``image`` is None where it was deleted.
+
+    ``progress`` is known where a report of it is what is told: it bears the revision that was told
+    last, for the image has not changed.
+    """
 
     image_id: UUID
     project_id: UUID
@@ -44,6 +49,7 @@ class SegmentationUpdate(Struct, frozen=True, kw_only=True):
     image: ImageRecord | None
     timestamp: datetime
     revision: int
+    progress: float | None = None
 
     @classmethod
     def of(cls, image: Changed, operation: ImageOperation) -> "SegmentationUpdate":
@@ -89,6 +95,32 @@ class ImagesView(ProjectAudience):
             revision=images[-1].revision if more else found.stats.revision,
             more=more,
             audience=Audience(revision=members_revision, users=roles.keys()),
+        )
+
+    async def read_progress(
+        self, key: Key, image_ids: Collection[UUID], revision: int
+    ) -> Remarks | None:
+        """Read how far jobs at these images are, for those who know all up to the revision."""
+        project_id, only = key
+        async with self._database().snapshot() as connection:
+            members = await project.members_now(connection, project_id)
+            running = await queue.running(
+                connection, project_id, [one for one in image_ids if only in (None, one)]
+            )
+        if members is None:
+            return None
+        members_revision, _ = members
+        return Remarks(
+            events=[
+                replace(
+                    SegmentationUpdate.of(entry.image, ImageOperation.UPDATED),
+                    revision=revision,
+                    progress=entry.job.progress,
+                )
+                for entry in running
+                if entry.image.revision <= revision
+            ],
+            audience_revision=members_revision,
         )
 
 

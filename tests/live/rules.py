@@ -253,6 +253,7 @@ ROWS = (
     Row("Mutation.extendSegmentationLease", Needs.EDITOR, leased),
     Row("Mutation.completeSegmentation", Needs.EDITOR, completed),
     Row("Mutation.failSegmentation", Needs.EDITOR, failed),
+    Row("Mutation.releaseSegmentation", Needs.EDITOR, leased),
     Row("Subscription.projectUpdated", Needs.VIEWER, given(projectId=project)),
     Row("Subscription.projectUpdated", Needs.SIGNING_IN, shows=Needs.VIEWER, note="of all"),
     Row("Subscription.segmentationUpdated", Needs.VIEWER, given(projectId=project, after=0)),
@@ -265,6 +266,7 @@ ROWS = (
     Row("Subscription.queueStatsUpdated", Needs.VIEWER, given(projectId=project)),
     Row("Subscription.dashboardUpdated", Needs.SIGNING_IN),
     Row("Subscription.uploadProgressed", Needs.SIGNING_IN, given(uploadId="monday")),
+    Row("Subscription.segmentationJobsAvailable", Needs.SIGNING_IN),
     Row("Subscription.presenceChanged", Needs.VIEWER, given(projectId=project)),
 )
 

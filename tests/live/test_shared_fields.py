@@ -109,7 +109,9 @@ class Crew:
             for name in BOTH:
                 for key in ("numbers", "images"):
                     await ear.until(name + key, partial(up_to, revision=revision))
-                await ear.until(name + "presence", lambda events: len(events[-1]["users"]) == 3)
+                await ear.until(
+                    name + "presence", lambda events: events and len(events[-1]["users"]) == 3
+                )
         queued = await self.people[0].ask(QUEUE, id=self.project)
         for ear in ears:
             for name in BOTH:
@@ -193,6 +195,8 @@ async def test_all_fields_of_what_many_follow_are_the_same_for_everybody(crew: C
             "{ image { revision } }",
             polygons=SQUARE,
             processingSeconds=1.5,
+            modelVersion="1.0",
+            parameters={"sigma": 2.5},
             **proof,
         )
         await crew.all_hear([*early, *late], done["image"])

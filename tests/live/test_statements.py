@@ -26,7 +26,8 @@ WHAT_FOR = (
     "owners",
     "other people",
     "members",
-    "paces",
+    "queues",
+    "whether anything was measured in a queue",
     "images",
     "segmented images",
     "images by name",
@@ -96,7 +97,9 @@ async def test_a_thousand_jobs_take_as_many_statements_as_two(scene: Scene) -> N
         with statements() as sent[count]:
             data = await cleo.ask(request, input={"projectId": project, "imageIds": images})
         jobs = data["requestSegmentation"]["jobs"]
-        assert [job["position"] for job in jobs] == list(range(count))
+        # Those of the first request are ahead.
+        ahead = 0 if count == 2 else 2
+        assert [job["position"] for job in jobs] == list(range(ahead, ahead + count))
     assert sorted(sent[1000]) == sorted(sent[2])
 
 

@@ -47,6 +47,8 @@ class View:
 class Names:
     """Renders a list as large as one likes, and keeps what it was asked to render."""
 
+    wants_asides = False
+
     def __init__(self, padding: int = 0) -> None:
         self.rendered: list[Users] = []
         self._padding = bytes(padding)

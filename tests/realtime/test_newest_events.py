@@ -34,6 +34,8 @@ class Parity:
 class Plain:
     """Renders an event as what it is, or fails."""
 
+    wants_asides = False
+
     fails = False
 
     def render(self, events: Sequence[int]) -> list[bytes]:

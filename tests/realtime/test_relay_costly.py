@@ -17,6 +17,8 @@ LARGE = "x" * 20_000
 class Laborious(Rendering):
     """A group whose rendering keeps everybody waiting for a hundredth of a second."""
 
+    wants_asides = False
+
     def render(self, events: Sequence[int]) -> list[bytes] | Coroutine[Any, Any, list[bytes]]:
         time.sleep(0.01)
         return super().render(events)

@@ -75,6 +75,8 @@ async def test_the_relays_of_a_topic_ask_once_and_keep_no_other_topic_waiting() 
 class Laborious(Rendering):
     """A group whose rendering keeps everybody waiting for a hundredth of a second."""
 
+    wants_asides = False
+
     def render(self, events: Sequence[int]) -> list[bytes] | Coroutine[Any, Any, list[bytes]]:
         time.sleep(0.01)
         return super().render(events)

@@ -166,6 +166,8 @@ class Source:
 class Verbatim:
     """The group of those who get an event as it is."""
 
+    wants_asides = False
+
     def render(self, events: Sequence[Any]) -> list[bytes]:
         return list(map(bytes, events))
 
