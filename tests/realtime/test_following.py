@@ -174,14 +174,14 @@ async def test_a_parting_of_a_key_that_was_left_is_not_taken_for_its_successors(
 
 
 async def test_leaving_ends_what_waits_to_be_told() -> None:
-    async with a_paced_room(seconds_between=0.02) as room:
+    async with a_paced_room(seconds_between=0.2) as room:
         reader = Reader(room.group)
         async with Following(ADA, reader) as following:
             await join(following, room)
             for _ in range(3):
                 await room.commit()
         assert len(room.relays) == 0
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.3)
         assert reader.revisions == [1]
 
 
