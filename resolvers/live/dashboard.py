@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -13,26 +14,32 @@ from resolvers.live.project import VisibleProjects
 
 SECONDS_BETWEEN_UPDATES = 0.25
 
+SECONDS_BETWEEN_LOOKS = 30.0
+"""How well processing goes becomes another number by the mere passing of time."""
+
 
 async def dashboards(context: Context) -> AsyncGenerator[DashboardRecord, None]:
     """Stream the dashboard: at once, then after changes, the first at once and not too often.
 
-    What is streamed is what the query ``dashboard`` would answer at that moment.
+    What is streamed is what the query ``dashboard`` would answer at that moment. It comes, too,
+    when the 24 hours over which processing is measured have moved on, and its numbers with them.
     """
     changed = Bell()
     following = asyncio.create_task(_follow(context, changed))
     following.add_done_callback(lambda _: changed.ring())
     try:
-        last = await dashboard.find(context)
+        last, pace = await dashboard.find(context), await dashboard.efficiency(context)
         yield last
         while True:
-            await changed.rung()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SECONDS_BETWEEN_LOOKS):
+                    await changed.rung()
             if following.done():
                 following.result()
                 return
-            now = await dashboard.find(context)
-            if replace(now, timestamp=last.timestamp) != last:
-                last = now
+            now, new_pace = await dashboard.find(context), await dashboard.efficiency(context)
+            if replace(now, timestamp=last.timestamp) != last or new_pace != pace:
+                last, pace = now, new_pace
                 yield last
                 await asyncio.sleep(SECONDS_BETWEEN_UPDATES)
     finally:
