@@ -358,7 +358,7 @@ queue_lines = Table(
         comment="When a job of the line was last handed out",
     ),
     CheckConstraint("waiting >= 0", name="waiting_not_negative"),
-    Index("ix_queue_lines_waiting", "project_id", postgresql_where=text("waiting > 0")),
+    Index("ix_queue_lines_waiting", "model", "project_id", postgresql_where=text("waiting > 0")),
     Index("ix_queue_lines_requested_by_served_at", "requested_by", "served_at"),
     comment="Who waits in which queue, and for how many jobs; kept by triggers of the jobs",
 )

@@ -177,7 +177,7 @@ def _create_lines() -> None:
     op.create_index(
         "ix_queue_lines_waiting",
         "queue_lines",
-        ["project_id"],
+        ["model", "project_id"],
         postgresql_where=sa.text("waiting > 0"),
     )
     op.create_index(
