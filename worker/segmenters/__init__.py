@@ -1,0 +1,1 @@
+"""Programs that find cells, behind one protocol: see base.py. They know nothing of the hub."""
