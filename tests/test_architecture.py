@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("schema", "resolvers", "persistence", "realtime", "hub", "worker")
+PACKAGES = ("schema", "resolvers", "persistence", "realtime", "client", "hub", "worker")
 CODE = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 LONGEST_MODULE = 400
 

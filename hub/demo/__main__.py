@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hub.client.errors import ClientError
+from client.errors import ClientError
 from hub.demo.failure import DemoFailed
 from hub.demo.performance import perform
 from hub.demo.process import running_hub

@@ -5,9 +5,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Generic, TypeVar
 
-from hub.client.connection import HubClient, LiveConnection
-from hub.client.credentials import SIGN_UP, Grant, Person, Session
-from hub.client.errors import ClientError, Refused
+from client.connection import HubClient, LiveConnection
+from client.credentials import SIGN_UP, Grant, Person, Session
+from client.errors import ClientError, Refused
 from hub.demo import events
 from hub.demo.events import Dashboard, Event, ProjectUpdate, SegmentationUpdate, UploadProgress
 from hub.demo.failure import DemoFailed

@@ -4,8 +4,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from hub.client.answers import record
-from hub.client.connection import HubClient
+from client.answers import record
+from client.connection import HubClient
 
 
 class _Stats(Struct, frozen=True):

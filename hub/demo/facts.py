@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hub.client.connection import HubClient
+from client.connection import HubClient
 from hub.demo import events
 from hub.demo.events import Dashboard, ImageState, ProjectImages, ProjectStats, Stats
 from hub.embedded_postgres import EmbeddedPostgres

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub.client.errors import Refused
-from hub.client.images import StoredImage, Uploaded, upload_images
+from client.errors import Refused
+from client.images import StoredImage, Uploaded, upload_images
 from hub.demo.audience import Actor
 from hub.demo.changes import Changed, change
 from hub.demo.table import Board

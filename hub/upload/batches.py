@@ -7,7 +7,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from hub.client.images import Uploaded, sent_name
+from client.images import Uploaded, sent_name
 from hub.upload.files import LocalFile
 from hub.upload.hashing import HashedFile
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from hub.client.credentials import Credentials
+    from client.credentials import Credentials
 
 _FAILED = 1
 _WRONG_USAGE = 2
@@ -41,7 +41,7 @@ def upload(
     # Imported here, since the other commands need no client.
     from rich.console import Console  # noqa: PLC0415
 
-    from hub.client.errors import ClientError, HubUnreachable  # noqa: PLC0415
+    from client.errors import ClientError, HubUnreachable  # noqa: PLC0415
     from hub.upload.run import Order, run  # noqa: PLC0415
 
     order = Order(
@@ -64,7 +64,7 @@ def upload(
 
 
 def _credentials(api_key: str | None, email: str | None) -> "Credentials":
-    from hub.client.credentials import ApiKey, Session  # noqa: PLC0415
+    from client.credentials import ApiKey, Session  # noqa: PLC0415
 
     if email:
         return Session(email, os.environ.get("CELLHUB_PASSWORD") or _ask_password(email))

@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from hub.client.errors import ClientError
+from client.errors import ClientError
 from hub.upload.batches import Fate, Outcome
 from hub.upload.files import LocalFile
 

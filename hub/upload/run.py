@@ -6,9 +6,9 @@ from pathlib import Path
 from msgspec import Struct
 from rich.console import Console
 
-from hub.client.connection import HubClient
-from hub.client.credentials import Credentials
-from hub.client.errors import ClientError
+from client.connection import HubClient
+from client.credentials import Credentials
+from client.errors import ClientError
 from hub.upload.batches import Fate, Outcome
 from hub.upload.files import LocalFile, Unreadable, find
 from hub.upload.report import Bar, Lines, print_summary, shown

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
-from hub.client.connection import HubClient
-from hub.client.errors import BAD_USER_INPUT, ClientError, Refused
-from hub.client.images import Uploaded, checksums, upload_images
-from hub.client.retrying import Patience
+from client.connection import HubClient
+from client.errors import BAD_USER_INPUT, ClientError, Refused
+from client.images import Uploaded, checksums, upload_images
+from client.retrying import Patience
 from hub.upload.batches import Batch, BatchLimits, Fate, Outcome, outcomes, upload_id
 from hub.upload.files import LocalFile
 from hub.upload.hashing import HashedFile, hashed

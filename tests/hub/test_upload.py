@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hub.client.credentials import ApiKey
+from client.credentials import ApiKey
 from hub.upload.run import Order, run
 from tests.hub.uploading import NO_FILE, Command, counts, project_on
 from tests.hubs import PASSWORD, Hub

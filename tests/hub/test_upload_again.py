@@ -4,9 +4,9 @@ import asyncio
 import signal
 from pathlib import Path
 
-from hub.client.connection import HubClient
-from hub.client.credentials import ApiKey
-from hub.client.errors import ClientError
+from client.connection import HubClient
+from client.credentials import ApiKey
+from client.errors import ClientError
 from hub.upload.batches import Fate, Outcome
 from hub.upload.files import LocalFile, find
 from hub.upload.sending import Sending

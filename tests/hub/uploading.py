@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hub.client.connection import HubClient
-from hub.client.credentials import ApiKey
-from hub.client.errors import ClientError
-from hub.client.retrying import Patience
+from client.connection import HubClient
+from client.credentials import ApiKey
+from client.errors import ClientError
+from client.retrying import Patience
 from hub.upload.batches import BatchLimits, Fate, Outcome
 from hub.upload.files import LocalFile, find
 from hub.upload.sending import Sending

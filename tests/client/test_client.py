@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from hub.client.connection import HubClient
-from hub.client.credentials import SIGN_UP, ApiKey, Ask, Grant, Session
-from hub.client.errors import ClientError, HubUnreachable, NotAHub, Refused
-from hub.client.images import checksums, sent_name, upload_images
-from hub.client.retrying import Patience
+from client.connection import HubClient
+from client.credentials import SIGN_UP, ApiKey, Ask, Grant, Session
+from client.errors import ClientError, HubUnreachable, NotAHub, Refused
+from client.images import checksums, sent_name, upload_images
+from client.retrying import Patience
 from tests.hubs import PASSWORD, Hub, Person, running_hub
 from tests.live.pictures import png
 from tests.serving import Stage, serving

@@ -8,9 +8,9 @@ from pathlib import Path
 from gql import FileVar
 from msgspec import Struct
 
-from hub.client.connection import HubClient
-from hub.client.errors import BAD_USER_INPUT, Refused
-from hub.client.retrying import OnWait, Patience
+from client.connection import HubClient
+from client.errors import BAD_USER_INPUT, Refused
+from client.retrying import OnWait, Patience
 
 _LONGEST_NAME = 255
 _LARGE_PAGE = 500

@@ -12,9 +12,9 @@ from gql.transport.exceptions import TransportConnectionFailed, TransportError
 from gql.transport.httpx import HTTPXAsyncTransport
 from gql.transport.websockets import WebsocketsTransport
 
-from hub.client.answers import only_field, record
-from hub.client.credentials import Credentials
-from hub.client.errors import UNAUTHENTICATED, NotAHub, Refused, understood
+from client.answers import only_field, record
+from client.credentials import Credentials
+from client.errors import UNAUTHENTICATED, NotAHub, Refused, understood
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hub.client.errors import NotAHub
+from client.errors import NotAHub
 
 T = TypeVar("T")
 

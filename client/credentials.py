@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from hub.client.answers import record
-from hub.client.errors import UNAUTHENTICATED, Refused
+from client.answers import record
+from client.errors import UNAUTHENTICATED, Refused
 
 _RENEWED_AFTER = 0.75  # of an access token's life
 _GRANT = "{ user { id name email } accessToken expiresAt refreshToken }"

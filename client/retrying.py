@@ -12,7 +12,7 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from hub.client.errors import ClientError
+from client.errors import ClientError
 
 T = TypeVar("T")
 
