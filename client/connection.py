@@ -12,6 +12,7 @@ from gql.transport.exceptions import TransportConnectionFailed, TransportError
 from gql.transport.httpx import HTTPXAsyncTransport
 from gql.transport.websockets import WebsocketsTransport
 
+from client.addresses import is_local
 from client.answers import only_field, record
 from client.credentials import Credentials
 from client.errors import UNAUTHENTICATED, NotAHub, Refused, understood
@@ -37,8 +38,7 @@ class HubClient:
         endpoint = urlsplit(f"{self.url}/graphql")
         if endpoint.scheme not in ("http", "https") or not endpoint.hostname:
             raise NotAHub(f"{url!r} is no address of a hub, as http://127.0.0.1:8000 is.")
-        # The environment's proxies don't lead to this machine.
-        self._is_local = endpoint.hostname in ("localhost", "127.0.0.1", "::1")
+        self._is_local = is_local(self.url)
         self._socket_url = endpoint._replace(scheme=endpoint.scheme.replace("http", "ws")).geturl()
         transport = HTTPXAsyncTransport(
             endpoint.geturl(),

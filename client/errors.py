@@ -21,6 +21,9 @@ from websockets.exceptions import ConnectionClosed
 
 UNAUTHENTICATED = "UNAUTHENTICATED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
+CONFLICT = "CONFLICT"
+FORBIDDEN = "FORBIDDEN"
+NOT_FOUND = "NOT_FOUND"
 # What may have happened already is asked for by an id of its own: it does not happen twice.
 _PASSING_CODES = (
     "RATE_LIMITED",

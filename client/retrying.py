@@ -9,7 +9,9 @@ from tenacity import (
     RetryCallState,
     retry_if_exception,
     stop_after_attempt,
-    wait_exponential_jitter,
+    stop_never,
+    wait_exponential,
+    wait_random,
 )
 
 from client.errors import ClientError
@@ -21,9 +23,12 @@ OnWait = Callable[[ClientError, float], None]
 
 
 class Patience(Struct, frozen=True, kw_only=True):
-    """How often to try, and how long to wait in between: twice as long each time, and some more."""
+    """How often to try, and how long to wait in between: twice as long each time, and some more.
 
-    attempts: int = 8
+    With ``attempts`` None it goes on until it succeeds, or fails for good.
+    """
+
+    attempts: int | None = 8
     first_seconds: float = 0.5
     longest_seconds: float = 20.0
 
@@ -40,10 +45,10 @@ class Patience(Struct, frozen=True, kw_only=True):
 
         retrying = AsyncRetrying(
             retry=retry_if_exception(_passes),
-            stop=stop_after_attempt(self.attempts),
-            wait=wait_exponential_jitter(
-                multiplier=self.first_seconds, max=self.longest_seconds, jitter=self.first_seconds
-            ),
+            stop=stop_never if self.attempts is None else stop_after_attempt(self.attempts),
+            # Many who lost the same hub should not all come back to it at once, ever.
+            wait=wait_exponential(self.first_seconds, max=self.longest_seconds)
+            + wait_random(0, self.first_seconds),
             before_sleep=report,
             reraise=True,
         )

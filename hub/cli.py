@@ -14,6 +14,7 @@ from hub.embedded_postgres import EmbeddedPostgresError
 from hub.preparation import prepared
 from hub.settings import Settings, SettingsError
 from hub.upload import upload
+from hub.work import work
 
 app = typer.Typer(
     name="cellhub",
@@ -103,6 +104,8 @@ def worker_key(
 
 
 app.command()(upload)
+
+app.command("worker")(work)
 
 
 @app.command()

@@ -34,6 +34,8 @@ def configuration(level: str, kind: str) -> dict[str, Any]:
             # Two lines for each that connects; when a hub restarts, that is everybody at once.
             SOCKETS: {"level": "WARNING" if level == "INFO" else level},
             "alembic": {"level": "WARNING"},
+            # They tell whole addresses and messages, in which credentials are.
+            **{name: {"level": "WARNING"} for name in ("gql", "httpcore", "httpx", "websockets")},
         },
     }
 

@@ -6,18 +6,19 @@ from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 _BLOCK = 1 << 16
-_MARK = b"multipart/form-data"
+FILES = b"multipart/form-data"
 
 
 class Network:
-    """Passes bytes on both ways; ``uploads`` counts the calls with files that were seen.
+    """Passes bytes on both ways; ``uploads`` counts the calls with the mark that were seen.
 
     ``losing``: how many answers to such calls are still to be lost: the hub has done what was
     asked, and the client never learns. ``holding``: none of these answers is passed on at all.
     """
 
-    def __init__(self, hub: str) -> None:
+    def __init__(self, hub: str, mark: bytes) -> None:
         self._hub = urlsplit(hub)
+        self._mark = mark
         self._tasks: set[asyncio.Task[None]] = set()
         self.uploads = 0
         self.losing = 0
@@ -46,7 +47,7 @@ class Network:
     ) -> None:
         with suppress(OSError):
             while block := await reader.read(_BLOCK):
-                if _MARK in block:
+                if self._mark in block:
                     self.uploads += 1
                     upload.set()
                 hub.write(block)
@@ -75,9 +76,12 @@ class Network:
 
 
 @asynccontextmanager
-async def network_to(hub: str) -> AsyncIterator[tuple[str, Network]]:
-    """Yield an address that leads to the hub, and what decides how well."""
-    network = Network(hub)
+async def network_to(hub: str, mark: bytes = FILES) -> AsyncIterator[tuple[str, Network]]:
+    """Yield an address that leads to the hub, and what decides how well.
+
+    What it does, it does to calls in which the mark is; without one, to those with files.
+    """
+    network = Network(hub, mark)
     server = await asyncio.start_server(network.connect, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:

@@ -52,7 +52,7 @@ async def test_a_hub_that_stays_away_is_given_up_and_the_rest_is_not_sent(
 ) -> None:
     project = await project_on(hub)
     async with network_to(hub.url) as (url, network):
-        network.losing = HASTE.attempts
+        network.losing = HASTE.attempts or 0
         sending = await send(url, project, [folder])
     assert isinstance(sending.given_up, ClientError)
     assert sending.outcomes == {}
