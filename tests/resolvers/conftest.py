@@ -7,6 +7,9 @@ from uuid import UUID
 import pytest
 
 from persistence.blobs import BlobStore
+from persistence.records import ProjectChange
+from realtime.feeds import Feeds
+from resolvers.changes import ProjectSource, decode_project_change
 from resolvers.context import Services
 from tests.lab import Lab
 from tests.resolvers.accounts import Clock, WatchedHasher, account_services
@@ -34,7 +37,13 @@ async def services(
 @pytest.fixture
 def workshop(lab: Lab, services: Services) -> Workshop:
     blobs = BlobStore.open("memory://")
-    return Workshop(lab, replace(services, blobs=blobs, database=lab.database))
+    feeds: Feeds[ProjectChange] = Feeds(
+        services.bus,
+        kind="project",
+        source=ProjectSource(lambda: lab.database),
+        decode=decode_project_change,
+    )
+    return Workshop(lab, replace(services, blobs=blobs, database=lab.database, project_feeds=feeds))
 
 
 @pytest.fixture
