@@ -14,23 +14,32 @@ from msgspec import Struct
 from persistence.database import Connection
 from persistence.sql import Statement
 
+# Whoever has jobs of higher priorities is served for those before: last in the nearest of these,
+# later the more of them there are. So turns are ordered by that, from the nearest priority on, and
+# only among those who are alike in it by who was served last.
 _PEOPLE = """
     person AS (
         SELECT l.model, l.priority, l.requested_by, sum(l.waiting) AS waiting, (
             SELECT max(served_at) FROM queue_lines s WHERE s.requested_by = l.requested_by
-        ) AS served_at, min((
-            SELECT j.available_at FROM segmentation_jobs j
+        ) AS served_at, min(j.available_at) AS available_at,
+            (array_agg(j.id ORDER BY j.available_at, j.id))[1] AS first_job,
+            array_agg(ARRAY[-l.priority, sum(l.waiting)]) OVER (
+                PARTITION BY l.model, l.requested_by ORDER BY l.priority
+                ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+            ) AS before
+        FROM queue_lines l, LATERAL (
+            SELECT available_at, id FROM segmentation_jobs j
             WHERE (j.project_id, j.model, j.priority, j.requested_by)
                     = (l.project_id, l.model, l.priority, l.requested_by) AND j.state = 'QUEUED'
             ORDER BY j.available_at, j.id LIMIT 1
-        )) AS available_at
-        FROM queue_lines l
+        ) AS j
         WHERE l.waiting > 0 AND l.model IN (SELECT model FROM wanted)
         GROUP BY l.model, l.priority, l.requested_by
     ), placed AS (
         SELECT *,
             row_number() OVER (
-                PARTITION BY model, priority ORDER BY served_at NULLS FIRST, available_at
+                PARTITION BY model, priority
+                ORDER BY before NULLS FIRST, served_at NULLS FIRST, available_at, first_job
             ) AS turn,
             COALESCE(sum(waiting) OVER (
                 PARTITION BY model ORDER BY priority DESC

@@ -118,6 +118,25 @@ async def test_positions_are_the_order_in_which_jobs_are_handed_out(
     assert places == [order.index(entry.job.id) for entry in entries]
 
 
+async def test_who_is_served_for_higher_priorities_before_is_behind_others_in_the_lower_ones(
+    lab: Lab, ada: UUID, project_id: UUID
+) -> None:
+    bob, cleo = await lab.user("bob"), await lab.user("cleo")
+    others = await lab.project(bob), await lab.project(cleo)
+    wanted = (
+        *((project_id, ada, priority) for priority in (5, 8, 8, 2)),
+        *((others[0], bob, priority) for priority in (5, 8, 2)),
+        *((others[1], cleo, priority) for priority in (5, 2)),
+    )
+    entries: list[ImageJob] = []
+    for project, person, priority in wanted:
+        images = await lab.images(project, person, 1)
+        entries += await lab.enqueue(images, person, priority=priority)
+    places = await positions(lab, entries)
+    order = [(await lab.claim_any())[0].job.id for _ in entries]
+    assert places == [order.index(entry.job.id) for entry in entries]
+
+
 async def test_there_is_no_pace_before_a_job_has_run(lab: Lab, ada: UUID, project_id: UUID) -> None:
     running, cancelled, by_hand, old = await lab.queued(project_id, ada, 4)
     await lab.claim(ada)
