@@ -186,16 +186,18 @@ class Lab:
                     )
         return [claimed[place] for place in sorted(claimed)]
 
-    async def claim_any(self, limit: int = 1) -> list[ImageJob]:
+    async def claim_any(
+        self, limit: int = 1, *, models: Sequence[str] | None = None, seconds: float = 60
+    ) -> list[ImageJob]:
         """Hand out jobs of all projects, as to a worker that serves them all."""
         claimed: dict[int, ImageJob] = {}
-        for project_id, lines in (await self.shares(None, limit)).items():
+        for project_id, lines in (await self.shares(None, limit, models)).items():
             async with self.database.transaction() as unit:
                 found = await project.find(unit.connection, project_id, lock=True)
                 assert found is not None
                 seen = ProjectAccess(project=found, role=ProjectRole.EDITOR)
                 claimed |= await claim.claim(
-                    unit, seen, lines, worker="w", seconds=60, actor_id=found.owner_id
+                    unit, seen, lines, worker="w", seconds=seconds, actor_id=found.owner_id
                 )
         return [claimed[place] for place in sorted(claimed)]
 
