@@ -23,7 +23,7 @@ class InvalidAddress(HubError):
 
 
 class ExpiredAddress(HubError):
-    """The address was good once; the image still hands out a new one."""
+    """The address was good once; who queries it again gets a new one."""
 
     code = "ADDRESS_EXPIRED"
 
@@ -37,26 +37,53 @@ class SignedFile(Struct, frozen=True, kw_only=True):
     seconds_left: int
 
 
-class AddressSigner:
-    """Makes addresses, and tells those made here from others.
+class Seal:
+    """Signs texts that end with an instant until which they are good, for one purpose.
 
-    An address is good for at least ``lifetime_seconds`` and at most twice as long: its expiry is
-    rounded up, so that equal queries give equal addresses, which browsers find in their caches.
+    They are good for at least ``lifetime_seconds`` and at most twice as long: the end is rounded
+    up, so that equal queries give equal addresses, which browsers find in their caches.
     """
 
-    def __init__(self, secret: bytes, lifetime_seconds: int) -> None:
+    def __init__(self, secret: bytes, purpose: bytes, lifetime_seconds: int) -> None:
         self._lifetime = lifetime_seconds
-        self._mac = hmac.new(secret, _PURPOSE, sha256)
+        self._mac = hmac.new(secret, purpose, sha256)
+
+    def expiry(self) -> str:
+        """Return the instant until which what is signed now is to be good."""
+        now = int(time.time())
+        return str(now - now % self._lifetime + 2 * self._lifetime)
+
+    def signed(self, unsigned: str) -> str:
+        """Return path and query with the signature."""
+        return f"{unsigned}&signature={self._sign(unsigned)}"
+
+    def check(self, unsigned: str, expires: str, signature: str) -> int:
+        """Return for how many seconds it is still good; raise InvalidAddress or ExpiredAddress."""
+        if not hmac.compare_digest(self._sign(unsigned).encode(), signature.encode()):
+            raise InvalidAddress("This address is not valid. Copy it whole, or ask for a new one.")
+        seconds_left = int(expires) - int(time.time())
+        if seconds_left <= 0:
+            raise ExpiredAddress("This address has expired. Query it again for a new one.")
+        return seconds_left
+
+    def _sign(self, unsigned: str) -> str:
+        mac = self._mac.copy()
+        mac.update(unsigned.encode())
+        return mac.hexdigest()
+
+
+class AddressSigner:
+    """Makes addresses of files, and tells those made here from others."""
+
+    def __init__(self, secret: bytes, lifetime_seconds: int) -> None:
+        self._seal = Seal(secret, _PURPOSE, lifetime_seconds)
 
     def path(self, key: str, filename: str, mime_type: str) -> str:
         """Return path and query of the file's address on this hub.
 
         ``filename`` is what a browser saves it as; ``mime_type`` is what it will be served as.
         """
-        now = int(time.time())
-        expires = now - now % self._lifetime + 2 * self._lifetime
-        unsigned = _unsigned(key, filename, mime_type, str(expires))
-        return f"{unsigned}&signature={self._sign(unsigned)}"
+        return self._seal.signed(_unsigned(key, filename, mime_type, self._seal.expiry()))
 
     def verify(self, key: str, query: Mapping[str, str]) -> SignedFile:
         """Return what the address stands for.
@@ -65,19 +92,9 @@ class AddressSigner:
         InvalidAddress or ExpiredAddress.
         """
         name, kind, expires = (query.get(part, "") for part in ("name", "type", "expires"))
-        expected = self._sign(_unsigned(key, name, kind, expires))
-        given = query.get("signature", "")
-        if not hmac.compare_digest(expected.encode(), given.encode()):
-            raise InvalidAddress("This address is not valid. Copy it whole, or ask for a new one.")
-        seconds_left = int(expires) - int(time.time())
-        if seconds_left <= 0:
-            raise ExpiredAddress("This address has expired. Query the image again for a new one.")
+        unsigned = _unsigned(key, name, kind, expires)
+        seconds_left = self._seal.check(unsigned, expires, query.get("signature", ""))
         return SignedFile(key=key, filename=name, mime_type=kind, seconds_left=seconds_left)
-
-    def _sign(self, unsigned: str) -> str:
-        mac = self._mac.copy()
-        mac.update(unsigned.encode())
-        return mac.hexdigest()
 
 
 def _unsigned(key: str, filename: str, mime_type: str, expires: str) -> str:
