@@ -170,6 +170,20 @@ class BlobStore:
                 raise BlobNotFound(key) from error
             yield bytes(piece)
 
+    async def file(self, key: str, folder: Path) -> Path:
+        """Return a file with the content of a blob: its own on local disk, else a copy in folder.
+
+        It is to be read only. Raise BlobNotFound.
+        """
+        info = await self.stat(key)
+        if self._folder is not None:
+            return self._folder / key
+        path = folder / key.replace("/", "_")
+        with await asyncio.to_thread(path.open, "wb") as copy:
+            async for piece in self.stream(key, 0, info.size):
+                await asyncio.to_thread(copy.write, piece)
+        return path
+
     async def list(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
         """Yield all blobs whose key begins with the prefix, which ends with "/" or is empty."""
         async for batch in obstore.list(self._store, prefix or None):

@@ -1,5 +1,6 @@
 """Pictures as programs other than microscopes write them: PNG, JPEG, WebP, GIF and BMP."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,20 @@ def inspect_raster(path: Path, kind: ImageFormat, limits: ImageLimits) -> Inspec
     frame = {"page": pages // 2} if kind in _ANIMATED else {}
     image = load(str(path), access="sequential", fail_on="error", **frame)
     return _describe(image, kind, pages)
+
+
+def load_pages(path: Path, kind: ImageFormat, limits: ImageLimits) -> Iterator[Any]:
+    """Yield the frames, upright, of a file of any kind but TIFF, as images of libvips."""
+    if kind is ImageFormat.BMP:
+        yield _load_bmp(path, limits)
+        return
+    load = _LOADERS[kind]
+    header = load(str(path))
+    if kind not in _ANIMATED:
+        yield load(str(path), fail_on="error").autorot()
+        return
+    for page in range(header.get("n-pages") if header.get_typeof("n-pages") else 1):
+        yield load(str(path), access="sequential", fail_on="error", page=page)
 
 
 def _describe(image: Any, kind: ImageFormat, pages: int) -> InspectedImage:

@@ -57,37 +57,42 @@ class Layout(Struct, frozen=True, kw_only=True):
 def inspect_tiff(path: Path, limits: ImageLimits) -> InspectedImage:
     """Inspect a TIFF. Raise RejectedImage or pyvips.Error, or whatever tifffile stumbles over."""
     logging.getLogger("tifffile").disabled = True
-    with path.open("rb") as file, _open_alone(file) as tiff:
-        if not tiff.series:
-            raise damaged("a TIFF without pages")
-        series = tiff.series[0]
-        alike = sum((s.axes, s.shape) == (series.axes, series.shape) for s in tiff.series)
+    with path.open("rb") as file, open_alone(file) as tiff:
+        alike = series_of(tiff)
+        series = alike[0]
         page, layout = series.keyframe, layout_of(series)
-        limits.check(page.imagewidth, page.imagelength, layout.planes * alike)
+        limits.check(page.imagewidth, page.imagelength, layout.planes * len(alike))
         _check_extents(tiff, path.stat().st_size)
         return InspectedImage(
             width=page.imagewidth,
             height=page.imagelength,
             channels=layout.channels,
-            pages=layout.pages * alike,
+            pages=layout.pages * len(alike),
             mime_type=ImageFormat.TIFF.value,
             thumbnail=encode(_layers(path, series, layout)),
         )
 
 
-def _open_alone(file: BinaryIO) -> TiffFile:
+def open_alone(file: BinaryIO) -> TiffFile:
+    """Open a file and nothing else."""
     # Other files in the folder are none of its business, whatever its metadata refer to.
     return TiffFile(file, _multifile=False, is_mmstack=False, is_ndtiff=False)
 
 
+def series_of(tiff: TiffFile) -> list[TiffPageSeries]:
+    """Return the first series and those that are like it. Raise RejectedImage where there is none.
+
+    Slide scanners put labels and previews behind what they scanned.
+    """
+    if not tiff.series:
+        raise damaged("a TIFF without pages")
+    first = tiff.series[0]
+    return [s for s in tiff.series if (s.axes, s.shape) == (first.axes, first.shape)]
+
+
 def layout_of(series: TiffPageSeries) -> Layout:
     """Read from the axes of a series what its planes are."""
-    page = series.keyframe
-    axes: str = "I"
-    shape: tuple[int, ...] = (len(series.pages),)
-    if series.axes.endswith(page.axes):
-        axes = series.axes[: len(series.axes) - len(page.axes)]
-        shape = series.shape[: len(axes)]
+    axes, shape = _outer(series)
     planes = prod(shape)
     stored = shape[axes.index("C")] if "C" in axes else 1
     middle = [size // 2 for size in shape]
@@ -96,11 +101,28 @@ def layout_of(series: TiffPageSeries) -> Layout:
         for channel in range(min(stored, MAX_CHANNELS))
     ]
     return Layout(
-        channels=stored * page.samplesperpixel,
+        channels=stored * series.keyframe.samplesperpixel,
         planes=planes,
         pages=planes // stored,
         shown=[int(np.ravel_multi_index(place, shape)) if shape else 0 for place in places],
     )
+
+
+def planes_of_channels(series: TiffPageSeries) -> list[list[int]]:
+    """Return the planes of each channel that is stored as planes of its own, else all as one's."""
+    axes, shape = _outer(series)
+    planes = np.arange(prod(shape)).reshape(shape)
+    by_channel = np.moveaxis(planes, axes.index("C"), 0) if "C" in axes else planes[np.newaxis]
+    return [channel.ravel().tolist() for channel in by_channel]
+
+
+def _outer(series: TiffPageSeries) -> tuple[str, tuple[int, ...]]:
+    """Return the axes along which the planes of a series lie, and how many there are along each."""
+    inner: str = series.keyframe.axes
+    if series.axes.endswith(inner):
+        axes = series.axes[: len(series.axes) - len(inner)]
+        return axes, series.shape[: len(axes)]
+    return "I", (len(series.pages),)
 
 
 def _check_extents(tiff: TiffFile, size: int) -> None:
@@ -130,7 +152,7 @@ def _check_hidden_planes(tiff: TiffFile, size: int) -> None:
 
 def _layers(path: Path, series: TiffPageSeries, layout: Layout) -> Layers:
     page = series.keyframe
-    images = (_open_plane(path, series, plane) for plane in layout.shown)
+    images = (open_plane(path, series, plane) for plane in layout.shown)
     if page.photometric in _COLOUR:
         return layers_of(next(images))
     bands = page.samplesperpixel - sum(1 for kind in page.extrasamples if kind)
@@ -142,7 +164,8 @@ def _layers(path: Path, series: TiffPageSeries, layout: Layout) -> Layers:
     return Layers(planes=channels[:MAX_CHANNELS], colour=False, natural=False)
 
 
-def _open_plane(path: Path, series: TiffPageSeries, plane: int) -> Any:
+def open_plane(path: Path, series: TiffPageSeries, plane: int) -> Any:
+    """Return a plane of a series as an image of libvips. Raise RejectedImage."""
     first = series.keyframe
     if first.imagedepth > 1 or first.compression not in _COMPRESSIONS:
         raise _unsupported(series)
