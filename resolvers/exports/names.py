@@ -7,6 +7,8 @@ import unicodedata
 _LONGEST = 180
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*%]')
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+# Options of commands, and formulas of spreadsheets.
+_ODD_BEGINNINGS = ("-", "=", "+", "@")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _LONGEST_EXTENSION = 8
 
@@ -21,7 +23,9 @@ def safe_name(name: str) -> str:
     stripped = short.strip(" .\u3000\u00a0")
     if not stripped:
         return "unnamed"
-    return f"_{stripped}" if _DEVICE.fullmatch(stripped) else stripped
+    begins = unicodedata.normalize("NFKC", stripped[0])
+    is_odd = begins in _ODD_BEGINNINGS or _DEVICE.fullmatch(stripped)
+    return f"_{stripped}" if is_odd else stripped
 
 
 def split_name(name: str) -> tuple[str, str]:

@@ -123,7 +123,8 @@ def test_masks_have_16_bits_as_long_as_those_do(
     spans = spans_of(found, width=5, height=4)
     write_masks(tmp_path / "m.tif", spans, np.array([number]), width=5, height=4)
     read = tifffile.imread(tmp_path / "m.tif")
-    assert (read.dtype, read.shape) == (kind, (4, 5))
+    assert read.dtype == kind
+    assert read.shape == (4, 5)
     np.testing.assert_array_equal(read[1:3, 1:3], number)
     assert read.sum() == 4 * number
 

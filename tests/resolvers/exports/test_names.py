@@ -25,6 +25,8 @@ FORBIDDEN = set('<>:"/\\|?*')
         ("CON", "_CON", ""),
         ("con.tif", "_con", ".tif"),
         ("LPT1.ome.tif", "_LPT1", ".ome.tif"),
+        ("-rf.tif", "_-rf", ".tif"),
+        ("=1+1.tif", "_=1+1", ".tif"),
         ("..", "unnamed", ""),
         ("...tif", "tif", ""),
         ("", "unnamed", ""),

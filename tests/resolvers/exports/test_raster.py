@@ -30,7 +30,8 @@ def masks(*cells: Polygon, width: int = SIDE, height: int = SIDE) -> NDArray[np.
         assert start < stop
         drawn[cell, row, start:stop] += 1
     assert drawn.max(initial=0) <= 1
-    return drawn == 1
+    once: NDArray[np.bool_] = drawn == 1
+    return once
 
 
 @given(polygons(EIGHTHS))
