@@ -18,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub import logs, request_ids
+from hub.exports import ExportEndpoint
 from hub.failures import FailureLog
 from hub.files import FileEndpoint
 from hub.health import Readiness, alive
@@ -50,6 +51,7 @@ class State(TypedDict):
     http: GraphQLHTTPEndpoint
     sockets: GraphQLWebSocketEndpoint
     files: FileEndpoint
+    exports: ExportEndpoint
     readiness: Readiness
     metrics: Metrics
 
@@ -144,6 +146,7 @@ def create_app(settings: Settings, *, on_started: Callable[[], None] = lambda: N
             Route("/", _welcome),
             Route("/graphql", _FromState("http")),
             Route("/files/{key:path}", _FromState("files")),
+            Route("/exports/{what}/{key}", _FromState("exports")),
             Route("/healthz", alive),
             Route("/readyz", _ready),
             Route("/metrics", _metrics),
@@ -221,6 +224,7 @@ def _endpoints(settings: Settings, services: Services) -> State:
         http=http,
         sockets=sockets,
         files=FileEndpoint(services.blobs, services.addresses),
+        exports=ExportEndpoint(services),
         readiness=Readiness(
             {
                 "database": services.database.check,

@@ -1,29 +1,15 @@
-"""Stored files, served to whoever holds a signed address.
+"""Stored files, served to whoever holds a signed address."""
 
-The signature is the only credential, so any page may load the files. None of them may do anything:
-their types are ours, browsers don't guess others, and no script of theirs runs.
-"""
-
-import re
 from collections.abc import AsyncIterator
-from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from hub.conditional import RangeNotSatisfiable, http_date, is_unchanged, wanted_range
+from hub.downloads import ALWAYS, disposition, only_reading, refusal
 from persistence.blobs import BlobInfo, BlobNotFound, BlobStore
 from resolvers.addresses import AddressSigner, ExpiredAddress, InvalidAddress, SignedFile
-
-_ALWAYS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Accept-Ranges, Content-Length, Content-Range, ETag",
-    "Content-Security-Policy": "default-src 'none'; sandbox",
-    "Cross-Origin-Resource-Policy": "cross-origin",
-    "X-Content-Type-Options": "nosniff",
-}
-_NOT_PLAIN = re.compile(r'[^\x20-\x7e]|["\\%]')
 
 
 class FileEndpoint:
@@ -40,16 +26,14 @@ class FileEndpoint:
 
     async def _respond(self, request: Request) -> Response:
         if request.method not in {"GET", "HEAD"}:
-            response = _refusal(405, "METHOD_NOT_ALLOWED", "Files can only be read.")
-            response.headers["Allow"] = "GET, HEAD"
-            return response
+            return only_reading()
         try:
             file = self._signer.verify(request.path_params["key"], request.query_params)
             return await self._serve(request, file, await self._blobs.stat(file.key))
         except (InvalidAddress, ExpiredAddress) as error:
-            return _refusal(403, error.code, error.message)
+            return refusal(403, error.code, error.message)
         except BlobNotFound:
-            return _refusal(404, "NOT_FOUND", "The file was deleted.")
+            return refusal(404, "NOT_FOUND", "The file was deleted.")
 
     async def _serve(self, request: Request, file: SignedFile, info: BlobInfo) -> Response:
         headers = _headers(file, info)
@@ -61,9 +45,12 @@ class FileEndpoint:
         try:
             span = wanted_range(request.headers, info.etag, info.modified, info.size)
         except RangeNotSatisfiable:
-            response = _refusal(416, "RANGE_NOT_SATISFIABLE", "The file ends before that range.")
-            response.headers["Content-Range"] = f"bytes */{info.size}"
-            return response
+            return refusal(
+                416,
+                "RANGE_NOT_SATISFIABLE",
+                "The file ends before that range.",
+                {"Content-Range": f"bytes */{info.size}"},
+            )
         start, end = span or (0, info.size)
         if span:
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{info.size}"
@@ -86,7 +73,7 @@ async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 def _headers(file: SignedFile, info: BlobInfo) -> dict[str, str]:
     return {
-        **_ALWAYS,
+        **ALWAYS,
         "Accept-Ranges": "bytes",
         "Cache-Control": f"private, immutable, max-age={file.seconds_left}",
         "ETag": info.etag,
@@ -95,12 +82,5 @@ def _headers(file: SignedFile, info: BlobInfo) -> dict[str, str]:
 
 
 def _disposition(file: SignedFile) -> str:
-    """Name the file as RFC 6266 has it: in ASCII for the old, in UTF-8 for all others."""
     manner = "inline" if file.mime_type.startswith("image/") else "attachment"
-    plain = _NOT_PLAIN.sub("_", file.filename)
-    return f"{manner}; filename=\"{plain}\"; filename*=UTF-8''{quote(file.filename, safe='')}"
-
-
-def _refusal(status: int, code: str, message: str) -> Response:
-    headers = {**_ALWAYS, "Cache-Control": "no-store"}
-    return JSONResponse({"code": code, "message": message}, status, headers)
+    return disposition(manner, file.filename)

@@ -18,6 +18,8 @@ from realtime.relays import Relays
 from resolvers import changes
 from resolvers.addresses import AddressSigner
 from resolvers.context import Services
+from resolvers.exports.addresses import ExportSigner
+from resolvers.exports.exporter import Exporter
 from resolvers.limits import Limits
 from resolvers.live.presence import PresenceView
 from resolvers.live.project import ProjectView
@@ -89,6 +91,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         seconds_between=0,
     )
     passwords = Passwords()
+    blobs = BlobStore.open(settings.blob_url)
     try:
         async with (
             bus,
@@ -100,12 +103,13 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             presence,
             presence_relays,
             ImageInspector(ImageLimits(page_pixels=settings.max_image_pixels)) as inspector,
+            Exporter(blobs) as exporter,
         ):
             with open_spool(settings.data_dir / "uploads") as spool:
                 yield Services(
                     limits=limits_of(settings),
                     database=database,
-                    blobs=BlobStore.open(settings.blob_url),
+                    blobs=blobs,
                     inspector=inspector,
                     bus=bus,
                     project_feeds=project_feeds,
@@ -118,6 +122,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                     addresses=AddressSigner(
                         derive(secret, "file addresses"), settings.file_address_seconds
                     ),
+                    export_addresses=ExportSigner(
+                        derive(secret, "export addresses"), settings.file_address_seconds
+                    ),
+                    exporter=exporter,
                     tokens=AccessTokens(
                         derive(secret, "access tokens"),
                         lifetime_seconds=settings.access_token_seconds,

@@ -19,6 +19,8 @@ from realtime.relays import Relays
 from realtime.room import Attendance
 from resolvers.addresses import AddressSigner
 from resolvers.errors import Unauthenticated
+from resolvers.exports.addresses import ExportSigner
+from resolvers.exports.exporter import Exporter
 from resolvers.limits import Limits
 from resolvers.passwords import Passwords
 from resolvers.tokens import AccessTokens
@@ -46,6 +48,8 @@ class Services:
     presence: Presence
     presence_relays: Relays[Attendance]
     addresses: AddressSigner
+    export_addresses: ExportSigner
+    exporter: Exporter
     tokens: AccessTokens
     passwords: Passwords
     clock: Callable[[], datetime]

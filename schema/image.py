@@ -10,11 +10,12 @@ from persistence.blobs import original_key, thumbnail_key
 from persistence.change import ProjectAccess
 from persistence.pagination import Page
 from persistence.records import ImageRecord, SegmentationFailure, SegmentationStatus
-from resolvers import image
+from resolvers import export, image
 from resolvers.upload import THUMBNAIL_TYPE
 from schema import ids
 from schema.account import User
 from schema.enums import describe
+from schema.export import Format
 from schema.ids import Kind
 from schema.info import Info
 from schema.inputs import Input
@@ -136,6 +137,16 @@ class Image(Node):
         context = info.context
         path = context.services.addresses.path(key, f"{self.record.name}.webp", THUMBNAIL_TYPE)
         return context.base_url + path
+
+    @strawberry.field(
+        description="Short-lived signed address of what the latest finished run found, as a file;"
+        " null before there is one.",
+        metadata=SHARED,
+    )
+    def export_url(self, info: Info, format: Format) -> str | None:
+        """Sign the address of the export."""
+        run_id = self.record.segmentation_id
+        return None if run_id is None else export.run_address(info.context, run_id, format)
 
     @strawberry.field(
         description="Who stored the image; null where the account is gone.", metadata=SHARED

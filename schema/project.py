@@ -14,11 +14,12 @@ from persistence.records import (
     QueueNumbers,
     SegmentationStatus,
 )
-from resolvers import project
+from resolvers import export, project
 from schema import ids
 from schema.account import User
 from schema.budget import budget_of
 from schema.enums import describe
+from schema.export import Formats
 from schema.ids import Kind
 from schema.image import ImageConnection
 from schema.info import Info
@@ -141,6 +142,14 @@ class Project(Node):
         from schema.queue import QueueStats
 
         return QueueStats.of(QueueNumbers.of(self.record.id, self.record.stats))
+
+    @strawberry.field(
+        description="Short-lived signed address of a ZIP archive of what was found in all images."
+        " It is made while it is downloaded, for as long as whoever asked here is a member."
+    )
+    def export_url(self, info: Info, formats: Formats = None) -> str:
+        """Sign the address of the archive."""
+        return export.project_address(info.context, self.record.id, formats)
 
     @strawberry.field(description="The project's images, newest first.")
     async def images(

@@ -16,10 +16,11 @@ from persistence.records import (
     QueueNumbers,
     SegmentationRecord,
 )
-from resolvers import queue
+from resolvers import export, queue
 from resolvers.queue import DEFAULT_MODEL, DEFAULT_PRIORITY, Order
 from schema import ids
 from schema.budget import budget_of
+from schema.export import Format
 from schema.ids import Kind
 from schema.image import Image
 from schema.info import Info
@@ -88,6 +89,14 @@ class Segmentation(Node):
         """Read the polygons from the blob store."""
         read = partial(queue.polygons, info.context, self.record)
         return stored_geojson(await budget_of(info).polygons(read))
+
+    @strawberry.field(
+        description="Short-lived signed address of what the run found, as a file.",
+        metadata=SHARED,
+    )
+    def export_url(self, info: Info, format: Format) -> str:
+        """Sign the address of the export."""
+        return export.run_address(info.context, self.record.id, format)
 
 
 @strawberry.type(description="How much of a project waits for workers.")

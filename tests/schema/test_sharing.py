@@ -133,7 +133,7 @@ SCHEMA_OF_HUB: GraphQLSchema = build_schema()._schema
 ALIKE = {
     "Dashboard": "imageCount processingCount projectCount queuedCount segmentedCount storageBytes"
     " timestamp",
-    "Image": "channels checksum createdAt error height id mimeType name pages revision"
+    "Image": "channels checksum createdAt error exportUrl height id mimeType name pages revision"
     " segmentation sizeBytes status thumbnailUrl updatedAt uploadedBy url width",
     "Presence": "projectId users",
     "ProjectStats": "failedCount imageCount noSegmentationCount processingCount queuedCount"
@@ -141,8 +141,8 @@ ALIKE = {
     "ProjectUpdate": "operation projectId revision timestamp updates userId",
     "JobsAvailable": "waiting",
     "QueueStats": "estimatedSeconds processing projectId queued total",
-    "Segmentation": "cellArea cellCount createdAt id imageChecksum model modelVersion parameters"
-    " polygons processingSeconds threshold",
+    "Segmentation": "cellArea cellCount createdAt exportUrl id imageChecksum model modelVersion"
+    " parameters polygons processingSeconds threshold",
     "SegmentationError": "code message retryable",
     "SegmentationUpdate": "error image imageId operation progress projectId queueId revision"
     " status timestamp",
