@@ -39,6 +39,7 @@ _INDEX_HEADER = (
     "cell_count",
     "cell_area_px2",
     "model",
+    "model_version",
     "finished_at",
     "problem",
 )
@@ -170,6 +171,7 @@ def _index_row(
         run.cell_count,
         run.cell_area,
         run.model,
+        run.model_version,
         run.created_at.isoformat(),
         problem,
     )

@@ -56,6 +56,9 @@ RUN = SegmentationRecord(
     cell_area=4.0,
     processing_seconds=None,
     created_at=_NOW,
+    model_version=None,
+    parameters=None,
+    image_checksum="0" * 64,
 )
 
 
