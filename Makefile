@@ -11,6 +11,8 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
 WORKERS ?= 1
+# 0 serves only: nothing is segmented until some worker comes.
+LOCAL_WORKER ?= 1
 # Tests run in this many processes.
 JOBS ?= 2
 
@@ -26,8 +28,8 @@ help: ## Show this list
 
 install: $(INSTALLED) ## Prepare .venv with the locked dependencies
 
-run: $(INSTALLED) ## Migrate, then serve on HOST:PORT (127.0.0.1:8000)
-	exec $(BIN)/cellhub serve --host $(HOST) --port $(PORT) --workers $(WORKERS)
+run: $(INSTALLED) ## Migrate, then serve on HOST:PORT (127.0.0.1:8000), and segment
+	exec $(BIN)/cellhub serve --host $(HOST) --port $(PORT) --workers $(WORKERS) $(if $(filter 0,$(LOCAL_WORKER)),--no,-)-local-worker
 
 demo: $(INSTALLED) ## Watch two people share a project, live, on real images
 	exec $(BIN)/python -m hub.demo

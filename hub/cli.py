@@ -43,6 +43,9 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, help="Processes that serve.")] = 1,
+    local_worker: Annotated[
+        bool, typer.Option(help="Segment on this machine, too, when the CPU is free.")
+    ] = False,
 ) -> None:
     """Migrate the database, then serve the API."""
     # Imported where they are used: a command should not wait for what it does not need.
@@ -50,7 +53,7 @@ def serve(
     from hub.serve import serve as run  # noqa: PLC0415
 
     try:
-        run(_settings(), host=host, port=port, workers=workers)
+        run(_settings(), host=host, port=port, workers=workers, local_worker=local_worker)
     except ServeError as error:
         _refuse([str(error)], 1)
 

@@ -11,15 +11,17 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from multiprocessing.connection import wait
+from types import FrameType
 
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.importer import import_from_string
 
-from hub import allocator, logs, metrics
+from hub import allocator, logs, metrics, worker_key
 from hub.guarded_http import GuardedHTTP
 from hub.guarded_websocket import GuardedWebSocket
+from hub.local_worker import LocalWorker
 from hub.preparation import prepared
 from hub.settings import Settings
 from hub.supervisor import Supervisor
@@ -39,8 +41,12 @@ class ServeError(Exception):
     """The hub can't serve; the message says why, in one line."""
 
 
-def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
+def serve(
+    settings: Settings, *, host: str, port: int, workers: int, local_worker: bool = False
+) -> None:
     """Serve until SIGINT or SIGTERM. Port 0 takes a free one; the line printed tells which.
+
+    With ``local_worker`` a segmentation worker runs beside the hub.
 
     Raises ``ServeError``, ``SettingsError`` and ``EmbeddedPostgresError``.
     """
@@ -53,9 +59,13 @@ def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
         if workers > 1:
             shared = tempfile.TemporaryDirectory(prefix="cellhub-metrics-")
             os.environ[metrics.SHARED_FOLDER] = stack.enter_context(shared)
-        run = _runner(_configuration(ready, workers), listening)
-        address = ready.public_url or f"http://{_written(host)}:{listening.getsockname()[1]}"
+        port = listening.getsockname()[1]
+        worker = stack.enter_context(_local_worker(ready, host, port))
+        run = _runner(_configuration(ready, workers), listening, worker.end)
+        address = ready.public_url or f"http://{_written(host)}:{port}"
         print(f"Cell Segmentation Hub: {address}/graphql, data in {ready.data_dir}", flush=True)  # noqa: T201
+        if local_worker:
+            worker.start()
         run()
 
 
@@ -82,6 +92,17 @@ def _migrate(settings: Settings) -> None:
         asyncio.run(upgrade(settings.database_url))
     except MigrationError as error:
         raise ServeError(str(error)) from error
+
+
+def _local_worker(settings: Settings, host: str, port: int) -> LocalWorker:
+    name = f"local worker of {socket.gethostname()}, port {port}"
+
+    async def fresh_key() -> str:
+        await worker_key.withdraw(settings, name)
+        return await worker_key.create(settings, name)
+
+    reached = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return LocalWorker(f"http://{_written(reached)}:{port}", lambda: asyncio.run(fresh_key()))
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -123,16 +144,46 @@ def _configuration(settings: Settings, workers: int) -> Config:
     )
 
 
-def _runner(config: Config, listening: socket.socket) -> Callable[[], None]:
-    """Return what serves until a signal comes.
+class _Server(Server):
+    """uvicorn's, which has something done between the first signal and its end.
+
+    A second signal has it end at once.
+    """
+
+    def __init__(self, config: Config, before_end: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._before_end = before_end
+        self._farewell: threading.Thread | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End, soon."""
+        if self._farewell is not None:
+            super().handle_exit(sig, frame)
+            return
+
+        def end() -> None:
+            # Served meanwhile: this thread is not the loop's.
+            self._before_end()
+            super(_Server, self).handle_exit(sig, frame)
+
+        self._farewell = threading.Thread(target=end, daemon=True)
+        self._farewell.start()
+
+
+def _runner(
+    config: Config, listening: socket.socket, before_end: Callable[[], None]
+) -> Callable[[], None]:
+    """Return what serves until a signal comes, and then ends after ``before_end``.
 
     Signals are noted from here on. Raised as exceptions they may be lost, in an import or a
     finalizer, and from now on somebody may know that the hub is there.
     """
     if config.workers > 1:
-        supervisor = Supervisor(config, [listening], ending_seconds=_ENDING_SECONDS)
+        supervisor = Supervisor(
+            config, [listening], ending_seconds=_ENDING_SECONDS, before_end=before_end
+        )
         return lambda: _supervise(supervisor)
-    server = Server(config)
+    server = _Server(config, before_end)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # What nohup has ignored stays so.
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -159,6 +210,8 @@ def _end_with_the_parent() -> None:
     if parent is None:
         return
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # Ctrl-C is for the parent, which ends this process once its time has come.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch(sentinel: int) -> None:
         wait([sentinel])

@@ -4,6 +4,7 @@ import logging
 import signal
 import socket
 import time
+from collections.abc import Callable
 
 from uvicorn import Config
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
@@ -19,15 +20,21 @@ class Supervisor(Multiprocess):
 
     On SIGHUP it replaces each process: the new one serves, at most ``starting_seconds`` later,
     before the old one is told to end, and the next is replaced when that has ended. A process that
-    takes more than ``ending_seconds`` to end is killed.
+    takes more than ``ending_seconds`` to end is killed. Told to end, it does ``before_end`` first.
     """
 
     starting_seconds = 60.0
 
     def __init__(
-        self, config: Config, sockets: list[socket.socket], *, ending_seconds: float
+        self,
+        config: Config,
+        sockets: list[socket.socket],
+        *,
+        ending_seconds: float,
+        before_end: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(config, sockets)
+        self._before_end = before_end
         self._ending_seconds = ending_seconds
         self._leaving: Process | None = None
 
@@ -47,6 +54,16 @@ class Supervisor(Multiprocess):
             if not self._has_ended(old):
                 return
             self._leaving = None
+
+    def handle_int(self) -> None:
+        """End, as Ctrl-C has it."""
+        self._before_end()
+        super().handle_int()
+
+    def handle_term(self) -> None:
+        """End, as SIGTERM has it."""
+        self._before_end()
+        super().handle_term()
 
     def keep_subprocess_alive(self) -> None:
         """Replace the processes that have died, or do not answer."""

@@ -71,6 +71,8 @@ def serving(data_dir: Path, *arguments: str, **variables: str) -> Iterator[Hub]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A group of its own, as a terminal gives it.
+        process_group=0,
     )
     try:
         yield Hub(process)

@@ -52,9 +52,8 @@ async def test_a_worker_that_waits_hears_of_a_request_at_once(
 
 async def test_progress_is_told_while_it_works(hub: Hub, plate: Plate, workers: Workers) -> None:
     workers.start(hub.url, plate.key, "--model", "gated")
-    [image] = await plate.add()
-    [job] = await plate.request(image)
-    await plate.progress(job, 0.5)
+    image = await plate.requested()
+    await plate.updates.until(lambda _: any(told["progress"] == 0.5 for told in plate.told(image)))
     workers.gate.touch()
     assert (await plate.done(image))["status"] == "SEGMENTED"
 
