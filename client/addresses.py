@@ -2,7 +2,10 @@
 
 from urllib.parse import urlsplit
 
+LOCAL = ("localhost", "127.0.0.1", "::1")
+"""The names of this machine, to which the environment's proxies don't lead."""
+
 
 def is_local(url: str) -> bool:
-    """Tell whether the address is this machine's, to which the environment's proxies don't lead."""
-    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+    """Tell whether the address is this machine's."""
+    return urlsplit(url).hostname in LOCAL

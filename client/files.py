@@ -4,10 +4,11 @@ import asyncio
 import hashlib
 from http import HTTPStatus
 from pathlib import Path
+from typing import Self
 
 import httpx
 
-from client.addresses import is_local
+from client.addresses import LOCAL
 from client.errors import ClientError, HubUnreachable
 
 _SECONDS = 60.0  # without a byte
@@ -29,26 +30,40 @@ class Damaged(NotTheFile):
     passes = True
 
 
-async def download(url: str, path: Path, *, size_bytes: int, checksum: str) -> None:
-    """Stream a file to a path, which is overwritten, and check its size and SHA-256 (in hex).
+class Downloads:
+    """Downloads files, over connections that it keeps. Use it as a context manager."""
 
-    Raises ClientError, and OSError where the file can't be written.
-    """
-    timeout = httpx.Timeout(_SECONDS, connect=10.0)
-    try:
-        async with (
-            httpx.AsyncClient(timeout=timeout, trust_env=not is_local(url)) as http,
-            http.stream("GET", url, follow_redirects=True) as response,
-        ):
-            _check(response.status_code)
-            found = await _write(response, path, size_bytes)
-    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-        raise NotTheFile("The address of the file is none.") from error
-    except httpx.HTTPError as error:
-        reason = str(error) or type(error).__name__
-        raise HubUnreachable(f"The file could not be read to its end: {reason}.") from error
-    if found != checksum:
-        raise Damaged("What was received is not the file: its checksum differs.")
+    def __init__(self) -> None:
+        direct = httpx.AsyncHTTPTransport()
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(_SECONDS, connect=10.0),
+            follow_redirects=True,
+            mounts={f"all://{f'[{host}]' if ':' in host else host}": direct for host in LOCAL},
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._http.aclose()
+
+    async def download(self, url: str, path: Path, *, size_bytes: int, checksum: str) -> None:
+        """Stream a file to a path, which is overwritten, and check its size and SHA-256 (in hex).
+
+        Raises ClientError, and OSError where the file can't be written.
+        """
+        try:
+            async with self._http.stream("GET", url) as response:
+                _check(response.status_code)
+                found = await _write(response, path, size_bytes)
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            raise NotTheFile("The address of the file is none.") from error
+        except httpx.HTTPError as error:
+            reason = str(error) or type(error).__name__
+            raise HubUnreachable(f"The file could not be read to its end: {reason}.") from error
+        if found != checksum:
+            raise Damaged("What was received is not the file: its checksum differs.")
 
 
 async def _write(response: httpx.Response, path: Path, size_bytes: int) -> str:

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from client.errors import ClientError
-from client.files import AddressExpired, Damaged, NotTheFile, download
+from client.files import AddressExpired, Damaged, Downloads, NotTheFile
 from client.retrying import OnWait
 from worker import failures
 from worker.failures import Failed, Failure, HandedBack
@@ -16,7 +16,7 @@ _GOOD_SECONDS = 60.0
 """An address that is refused within so many seconds is not one that has expired."""
 
 
-async def fetch(image: Image, path: Path, on_wait: OnWait) -> None:
+async def fetch(downloads: Downloads, image: Image, path: Path, on_wait: OnWait) -> None:
     """Write the image's file to a path. Raises Failed.
 
     While the network fails it goes on trying: for how long is for the job's lease to say. Raises
@@ -28,7 +28,9 @@ async def fetch(image: Image, path: Path, on_wait: OnWait) -> None:
     async def attempt() -> None:
         nonlocal damaged
         try:
-            await download(image.url, path, size_bytes=image.size_bytes, checksum=image.checksum)
+            await downloads.download(
+                image.url, path, size_bytes=image.size_bytes, checksum=image.checksum
+            )
         except Damaged as error:
             damaged += 1
             if damaged == _ATTEMPTS:

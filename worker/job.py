@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from client.errors import UNAUTHENTICATED, ClientError, Refused
+from client.files import Downloads
 from client.retrying import OnWait, Patience
 from worker import failures
 from worker.downloads import fetch
@@ -33,6 +34,7 @@ class JobRun:
         queue: JobQueue,
         claimed: Claimed,
         process: SegmentingProcess,
+        downloads: Downloads,
         *,
         folder: Path,
         on_wait: OnWait,
@@ -40,6 +42,7 @@ class JobRun:
         self._queue = queue
         self._claimed = claimed
         self._process = process
+        self._downloads = downloads
         self._folder = folder
         self._on_wait = on_wait
         self._keeper = LeaseKeeper(queue, claimed, on_wait)
@@ -89,7 +92,7 @@ class JobRun:
     async def _find(self, folder: Path) -> tuple[Found, Any]:
         job = self._claimed.job
         picture, outlines = folder / "picture", folder / "outlines.json"
-        await fetch(job.image, picture, self._on_wait)
+        await fetch(self._downloads, job.image, picture, self._on_wait)
         order = Order(
             model=job.model,
             threshold=job.threshold,

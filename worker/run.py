@@ -16,6 +16,7 @@ from msgspec import Struct
 from client.connection import HubClient
 from client.credentials import ApiKey
 from client.errors import ClientError
+from client.files import Downloads
 from client.retrying import Patience
 from worker.bell import Bell
 from worker.job import JobRun
@@ -57,11 +58,14 @@ class Options(Struct, frozen=True, kw_only=True):
 class Worker:
     """The loop of a worker, with its jobs and processes."""
 
-    def __init__(self, options: Options, hub: HubClient, models: Sequence[str]) -> None:
+    def __init__(
+        self, options: Options, hub: HubClient, downloads: Downloads, models: Sequence[str]
+    ) -> None:
         self._options = options
         self._queue = JobQueue(
             hub, worker=options.name, models=models, lease_seconds=options.lease_seconds
         )
+        self._downloads = downloads
         self._bell = Bell(hub, models, self._complain)
         self._processes = [
             SegmentingProcess(environment(options.processes), seconds=options.timeout_seconds)
@@ -122,7 +126,14 @@ class Worker:
 
     def _begin(self, claimed: Claimed, folder: Path) -> None:
         process = self._idle.pop()
-        run = JobRun(self._queue, claimed, process, folder=folder, on_wait=self._complain)
+        run = JobRun(
+            self._queue,
+            claimed,
+            process,
+            self._downloads,
+            folder=folder,
+            on_wait=self._complain,
+        )
         task = asyncio.create_task(run.run())
         self._jobs[task] = claimed
         task.add_done_callback(lambda task: self._end(task, process))
@@ -191,8 +202,8 @@ async def work(options: Options, say: Callable[[str], None], *, until_stdin_ends
     if models := await awaited_unless(stop.asked, finding):
         processes = "1 process" if options.processes == 1 else f"{options.processes} processes"
         say(f"Worker {options.name}, {processes}, for {hub.url}.")
-        async with hub:
-            await Worker(options, hub, models).run(stop)
+        async with hub, Downloads() as downloads:
+            await Worker(options, hub, downloads, models).run(stop)
 
 
 async def _ended(*tasks: "asyncio.Task[Any]") -> None:

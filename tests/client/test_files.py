@@ -11,13 +11,18 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response, S
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from client.errors import ClientError, HubUnreachable
-from client.files import AddressExpired, Damaged, NotTheFile, download
+from client.files import AddressExpired, Damaged, Downloads, NotTheFile
 from tests.hubs import Hub
 from tests.live.pictures import png
 from tests.serving import Stage, serving
 
 CONTENT = b"the cells divide at dawn"
 CHECKSUM = hashlib.sha256(CONTENT).hexdigest()
+
+
+async def download(url: str, path: Path, *, size_bytes: int, checksum: str) -> None:
+    async with Downloads() as downloads:
+        await downloads.download(url, path, size_bytes=size_bytes, checksum=checksum)
 
 
 async def get(answer: ASGIApp, path: Path) -> bytes:
@@ -89,6 +94,15 @@ async def test_an_answer_that_breaks_off_may_come_whole_again(tmp_path: Path) ->
 
     with pytest.raises(HubUnreachable, match="could not be read to its end"):
         await get(broken, tmp_path / "file")
+
+
+async def test_proxies_are_for_other_machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    assert await get(Response(CONTENT), tmp_path / "file") == CONTENT
+    with pytest.raises(HubUnreachable):
+        await download("http://hub.invalid/x", tmp_path / "file", size_bytes=1, checksum="")
 
 
 async def test_redirections_are_followed(tmp_path: Path) -> None:

@@ -42,6 +42,17 @@ class Gated(Trying):
             time.sleep(0.01)
 
 
+class Chatty(Trying):
+    """Reports something new all the time, until the gate's file is there."""
+
+    def try_out(self, picture: Picture, report: Report) -> None:
+        done = 0.0
+        while not Path(os.environ[GATE]).exists():
+            done += 0.0001
+            report(done)
+            time.sleep(0.01)
+
+
 class Endless(Trying):
     """Never ends, and never reports again: it can't be asked to stop."""
 
