@@ -71,7 +71,7 @@ def serve(
 
 def application() -> ASGIApp:
     """Build the application from the environment, as each process that serves does."""
-    allocator.share_arenas()
+    allocator.give_back()
     _end_with_the_parent()
     create_app = import_from_string("hub.app:create_app")
     app: ASGIApp = create_app(Settings.load(), on_started=_freeze)
