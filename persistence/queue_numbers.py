@@ -12,6 +12,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from persistence.database import Connection
+from persistence.ids import FIRST_ID
 from persistence.sql import Statement
 
 # Whoever has jobs of higher priorities is served for those before: last in the nearest of these,
@@ -56,21 +57,34 @@ _AHEAD = """
     ), 0)
 """  # noqa: E501
 
+# The jobs ahead of one are counted from the one before it that was asked for, so that the jobs of
+# a line are walked over once, however many are asked for.
 _POSITIONS = Statement(f"""
-    WITH wanted AS (
-        SELECT DISTINCT model, priority, requested_by FROM segmentation_jobs
-        WHERE id = ANY(:job_ids) AND state = 'QUEUED'
+    WITH asked AS (
+        SELECT id, model, priority, requested_by, available_at,
+            lag(available_at, 1, '-infinity') OVER line AS available_before,
+            lag(id, 1, CAST(:first_id AS uuid)) OVER line AS id_before
+        FROM segmentation_jobs WHERE id = ANY(:job_ids) AND state = 'QUEUED'
+        WINDOW line AS (PARTITION BY model, priority, requested_by ORDER BY available_at, id)
+    ), wanted AS (
+        SELECT DISTINCT model FROM asked
     ), {_PEOPLE}, own AS (
-        SELECT j.id, j.model, j.priority, j.requested_by, row_number() OVER (
-            PARTITION BY j.model, j.priority, j.requested_by ORDER BY j.available_at, j.id
-        ) - 1 AS ahead
-        FROM queue_lines l JOIN wanted USING (model, priority, requested_by)
-        JOIN segmentation_jobs j ON (j.project_id, j.model, j.priority, j.requested_by)
-                = (l.project_id, l.model, l.priority, l.requested_by) AND j.state = 'QUEUED'
-        WHERE l.waiting > 0
+        SELECT asked.id, model, priority, requested_by, sum(passed.jobs) OVER (
+            PARTITION BY model, priority, requested_by ORDER BY asked.available_at, asked.id
+        ) AS ahead
+        FROM asked, LATERAL (
+            SELECT count(*) AS jobs
+            FROM queue_lines l JOIN segmentation_jobs j
+                ON (j.project_id, j.model, j.priority, j.requested_by)
+                    = (l.project_id, l.model, l.priority, l.requested_by) AND j.state = 'QUEUED'
+            WHERE l.waiting > 0 AND (l.model, l.priority, l.requested_by)
+                    = (asked.model, asked.priority, asked.requested_by)
+                AND (j.available_at, j.id) >= (asked.available_before, asked.id_before)
+                AND (j.available_at, j.id) < (asked.available_at, asked.id)
+        ) AS passed
     )
     SELECT own.id, ({_AHEAD})::bigint AS ahead
-    FROM own JOIN placed me USING (model, priority, requested_by) WHERE own.id = ANY(:job_ids)
+    FROM own JOIN placed me USING (model, priority, requested_by)
 """)
 
 
@@ -79,7 +93,8 @@ async def positions(connection: Connection, job_ids: Collection[UUID]) -> Mappin
 
     Those of all projects count, as for a worker that serves them all.
     """
-    result = await connection.execute(_POSITIONS, {"job_ids": list(job_ids)})
+    parameters = {"job_ids": list(job_ids), "first_id": FIRST_ID}
+    result = await connection.execute(_POSITIONS, parameters)
     return {row.id: row.ahead for row in result}
 
 
