@@ -10,7 +10,7 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -211,7 +211,7 @@ class BlobStore:
         """Delete all blobs whose key begins with the prefix, which ends with "/"."""
         await self.delete([found.key async for found in self.list(prefix)])
         if self._folder:
-            await asyncio.to_thread(_remove_empty_folders, self._folder / prefix)
+            await asyncio.to_thread(_remove_empty_folders, self._folder, prefix)
 
     async def delete_unfinished(self, older_than_seconds: float) -> int:
         """Delete files that a crash left half written; return how many there were."""
@@ -241,13 +241,17 @@ def _info(found: "obstore.ObjectMeta") -> BlobInfo:
     )
 
 
+# The names below are not made Paths: pathlib interns each part of a path, and Python 3.12 before
+# 3.12.7 never forgets what is interned.
+
+
 def _make_durable(root: Path, key: str) -> None:
     """Have the disk itself hold the blob, and the folders that name it, whatever fails next."""
-    path = root / key
-    for place in (path, *path.parents[: len(path.relative_to(root).parts)]):
+    names = key.split("/")
+    for depth in range(len(names), -1, -1):
         # Whoever deletes its project meanwhile has no use for it.
         with suppress(FileNotFoundError):
-            descriptor = os.open(place, os.O_RDONLY)
+            descriptor = os.open("/".join((str(root), *names[:depth])), os.O_RDONLY)
             try:
                 os.fsync(descriptor)
             finally:
@@ -256,16 +260,17 @@ def _make_durable(root: Path, key: str) -> None:
 
 def _remove_folders_of(root: Path, keys: Sequence[str]) -> None:
     # Only the innermost: a folder further up may just be entered by another upload.
-    for folder in {(root / key).parent for key in keys}:
-        with suppress(OSError):
-            folder.rmdir()
+    _remove_if_empty({f"{root}/{key.rpartition('/')[0]}" for key in keys})
 
 
-def _remove_empty_folders(top: Path) -> None:
-    folders = [path for path in top.rglob("*") if path.is_dir()]
-    for folder in [*sorted(folders, reverse=True), top]:
+def _remove_empty_folders(root: Path, prefix: str) -> None:
+    _remove_if_empty(folder for folder, _, _ in os.walk(f"{root}/{prefix}", topdown=False))
+
+
+def _remove_if_empty(folders: Iterable[str]) -> None:
+    for folder in folders:
         with suppress(OSError):
-            folder.rmdir()
+            os.rmdir(folder)  # noqa: PTH106
 
 
 def _delete_unfinished(root: Path, before: float) -> int:

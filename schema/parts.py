@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from email.message import Message
 from http import HTTPStatus
-from pathlib import PurePosixPath
 from typing import Any
 
 from msgspec import Struct
@@ -90,9 +89,11 @@ def file_name(part: Part) -> str:
     name = _extended_name(part.disposition) or part.filename or ""
     if any(ord(character) < ord(" ") or character == "\x7f" for character in name):
         raise Refusal(HTTPStatus.BAD_REQUEST, "A file's name contains control characters.")
-    # Some browsers send a path, with the slashes of their system.
-    base = PurePosixPath(name.replace("\\", "/")).name
-    if base in ("", ".."):
+    # Some browsers send a path, with the slashes of their system. It is not made a PurePath, which
+    # interns names: Python 3.12 before 3.12.7 never forgets those.
+    names = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+    base = names[-1] if names else ".."
+    if base == "..":
         raise Refusal(HTTPStatus.BAD_REQUEST, f"The part {part.name[:64]!r} has no file name.")
     return base
 

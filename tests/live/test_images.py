@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import os
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -135,6 +136,30 @@ async def test_all_files_vanish_with_their_project(scene: Scene, ada: Person) ->
     assert scene.files_of(project) == set()
     assert not (scene.blobs / "projects" / str(project_key(project))).exists()
     assert scene.files_of(other) == keys_of(other, kept)
+
+
+async def test_names_that_come_and_go_are_not_interned(
+    scene: Scene, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python 3.12 before 3.12.7 never forgets what is interned; others enlarge their table."""
+    interned: set[str] = set()
+    intern = sys.intern
+
+    def interning(name: str) -> str:
+        interned.add(name)
+        return intern(name)
+
+    monkeypatch.setattr(sys, "intern", interning)
+    Path("the way", "that is watched")
+    project = await scene.project(ada)
+    files = (("first of all.png", png(1)), ("another.png", png(2)))
+    first, other = (await ada.upload(project, *files))["images"]
+    await ada.do("deleteImage", "{ deletedIds }", imageId=first["id"])
+    await ada.do("deleteProject", "{ projectId }", projectId=project)
+    passing = {str(project_key(project)), *(name for name, _ in files)}
+    passing |= {str(image_key(image["id"])) for image in (first, other)}
+    assert interned.isdisjoint(passing)
+    assert "that is watched" in interned or sys.version_info >= (3, 14)
 
 
 async def test_images_are_deleted_all_or_none(scene: Scene, ada: Person) -> None:
