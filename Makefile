@@ -31,7 +31,7 @@ install: $(INSTALLED) ## Prepare .venv with the locked dependencies
 run: $(INSTALLED) ## Migrate, then serve on HOST:PORT (127.0.0.1:8000), and segment
 	exec $(BIN)/cellhub serve --host $(HOST) --port $(PORT) --workers $(WORKERS) $(if $(filter 0,$(LOCAL_WORKER)),--no,-)-local-worker
 
-demo: $(INSTALLED) ## Watch two people share a project, live, on real images
+demo: $(INSTALLED) ## Watch two people have real images segmented, live
 	exec $(BIN)/python -m hub.demo
 
 migrate: $(INSTALLED) ## Bring the database to the newest revision

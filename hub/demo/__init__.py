@@ -1,1 +1,1 @@
-"""``make demo``: two people share a project on a real hub, and what reaches them is added up."""
+"""``make demo``: two people have real images segmented, and what reaches them is added up."""

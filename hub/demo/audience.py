@@ -1,20 +1,29 @@
 """Who watches: people, their sockets, and what each subscription has told them so far."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Generic, TypeVar
 
 from client.connection import HubClient, LiveConnection
 from client.credentials import SIGN_UP, Grant, Person, Session
 from client.errors import ClientError, Refused
-from hub.demo import events
-from hub.demo.events import Dashboard, Event, ProjectUpdate, SegmentationUpdate, UploadProgress
+from hub.demo import documents
+from hub.demo.events import (
+    Dashboard,
+    Event,
+    ProjectUpdate,
+    QueueStats,
+    SegmentationUpdate,
+    UploadProgress,
+)
 from hub.demo.failure import DemoFailed
-from hub.demo.models import Contradiction, Dashboards, Images, Model, Progress, Projects
+from hub.demo.models import Contradiction, Images, Latest, Model, Progress, Projects
 from hub.demo.table import Board
 
 _SECONDS = 10.0
+_WORK_SECONDS = 60.0
+_ENDS = ("SEGMENTED", "NO_SEGMENTATION", "FAILED")
 _PASSWORD = "the cells divide at dawn"
 
 E = TypeVar("E", bound=Event)
@@ -45,17 +54,19 @@ class Stream(Generic[E, M]):
         """Whether nothing comes any more."""
         return self._task.done()
 
-    async def until(self, condition: Callable[[], bool], expected: str) -> None:
+    async def until(
+        self, condition: Callable[[], bool], expected: str, seconds: float = _SECONDS
+    ) -> None:
         """Wait until the condition holds; raise DemoFailed where that takes too long."""
         try:
-            async with asyncio.timeout(_SECONDS):
+            async with asyncio.timeout(seconds):
                 while not condition():
                     if self.is_over:
                         raise DemoFailed(f"{self.name} ended before it told of {expected}.")
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            line = f"{self.name} did not tell of {expected} within {_SECONDS:.0f} s."
+            line = f"{self.name} did not tell of {expected} within {seconds:.0f} s."
             raise DemoFailed(line) from None
 
     async def until_ended(self, code: str) -> None:
@@ -99,23 +110,30 @@ class Actor:
         self._live = live
         self._board = board
         self.everything = self._watch(
-            "projectUpdated (all)", events.PROJECT_UPDATED, ProjectUpdate, Projects()
+            "projectUpdated (all)", documents.PROJECT_UPDATED, ProjectUpdate, Projects()
         )
         self.dashboard = self._watch(
-            "dashboardUpdated", events.DASHBOARD_UPDATED, Dashboard, Dashboards()
+            "dashboardUpdated", documents.DASHBOARD_UPDATED, Dashboard, Latest[Dashboard]()
         )
 
     def watch_project(self, project_id: str) -> None:
-        """Subscribe to one project and its images."""
+        """Subscribe to one project, its images and its queue."""
         variables = {"projectId": project_id}
         self.project = self._watch(
-            "projectUpdated", events.PROJECT_UPDATED, ProjectUpdate, Projects(), variables
+            "projectUpdated", documents.PROJECT_UPDATED, ProjectUpdate, Projects(), variables
         )
         self.images = self._watch(
             "segmentationUpdated",
-            events.SEGMENTATION_UPDATED,
+            documents.SEGMENTATION_UPDATED,
             SegmentationUpdate,
             Images(),
+            variables,
+        )
+        self.queue = self._watch(
+            "queueStatsUpdated",
+            documents.QUEUE_STATS_UPDATED,
+            QueueStats,
+            Latest[QueueStats](),
             variables,
         )
 
@@ -123,7 +141,7 @@ class Actor:
         """Subscribe to an upload that is to come."""
         return self._watch(
             "uploadProgressed",
-            events.UPLOAD_PROGRESSED,
+            documents.UPLOAD_PROGRESSED,
             UploadProgress,
             Progress(),
             {"uploadId": upload_id},
@@ -151,6 +169,15 @@ class Actor:
             await self.images.until(
                 lambda: self.images.model.revision >= revision, f"revision {revision}"
             )
+
+    async def told_of_ends(self, image_ids: Sequence[str]) -> None:
+        """Wait until the segmentation of these images has come to an end, whatever that is."""
+        states = self.images.model.states
+        await self.images.until(
+            lambda: all(states[image_id].status in _ENDS for image_id in image_ids),
+            "the end of all jobs",
+            _WORK_SECONDS,
+        )
 
     def _watch(
         self,

@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from hub.demo.audience import Actor
+from hub.demo.events import Queue
 from hub.demo.facts import Facts
 from hub.demo.wording import STATUSES
 
@@ -16,11 +17,13 @@ def known_to(actor: Actor, project_id: str) -> Facts:
     project = actor.project.model.stats.get(project_id)
     # What somebody knew before the end of the access is known, but true no more.
     images = {} if project is None else actor.images.model.states
+    queue = None if project is None else actor.queue.model.last
     return Facts(
         stats=project,
         images=images,
         image_total=len(images),
         dashboard=actor.dashboard.model.last,
+        queue=None if queue is None else Queue(queue.queued, queue.processing),
     )
 
 
@@ -30,6 +33,7 @@ def differences(label: str, told: Facts, truth: Facts) -> list[str]:
         *of_fields(f"{label}, stats", told.stats, truth.stats),
         *_of_images(label, told, truth),
         *of_fields(f"{label}, dashboard", told.dashboard, truth.dashboard),
+        *of_fields(f"{label}, queue", told.queue, truth.queue),
     ]
 
 

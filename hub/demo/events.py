@@ -1,51 +1,8 @@
-"""What the demo asks and watches: documents, and the records that come back."""
+"""What the demo is told: events of subscriptions, and answers of queries."""
 
 from datetime import datetime
 
 from msgspec import Struct
-
-_STATS = """{
-  imageCount uploadedCount queuedCount processingCount segmentedCount noSegmentationCount
-  failedCount storageBytes revision
-}"""
-_NUMBERS = "projectCount imageCount segmentedCount queuedCount processingCount storageBytes"
-
-PROJECT_UPDATED = f"""
-subscription ProjectUpdated($projectId: ID) {{
-  projectUpdated(projectId: $projectId) {{
-    projectId userId operation timestamp revision updates {_STATS}
-  }}
-}}
-"""
-SEGMENTATION_UPDATED = """
-subscription SegmentationUpdated($projectId: ID!) {
-  segmentationUpdated(projectId: $projectId, after: 0) {
-    imageId operation status error { code } timestamp revision image { name sizeBytes }
-  }
-}
-"""
-DASHBOARD_UPDATED = f"subscription DashboardUpdated {{ dashboardUpdated {{ {_NUMBERS} }} }}"
-UPLOAD_PROGRESSED = """
-subscription UploadProgressed($uploadId: ID!) {
-  uploadProgressed(uploadId: $uploadId) {
-    uploadId filesTotal filesStored filesRejected bytesReceived done
-  }
-}
-"""
-
-STATS = f"query Stats($projectId: ID!) {{ project(id: $projectId) {{ stats {_STATS} }} }}"
-IMAGES = """
-query Images($projectId: ID!, $after: String) {
-  project(id: $projectId) {
-    images(first: 3, after: $after) {
-      totalCount
-      edges { node { id status sizeBytes revision } }
-      pageInfo { hasNextPage endCursor }
-    }
-  }
-}
-"""
-DASHBOARD = f"query Dashboard {{ dashboard {{ {_NUMBERS} }} }}"
 
 
 class Stats(Struct, frozen=True, rename="camel"):
@@ -84,15 +41,23 @@ class Failure(Struct, frozen=True):
     code: str
 
 
+class Found(Struct, frozen=True, rename="camel"):
+    """What the latest finished run found, and how long its worker says that it took."""
+
+    cell_count: int
+    processing_seconds: float | None
+
+
 class ImagePart(Struct, frozen=True, rename="camel"):
     """What the demo wants to know of an image that is there."""
 
     name: str
     size_bytes: int
+    segmentation: Found | None = None
 
 
 class SegmentationUpdate(Struct, frozen=True, rename="camel"):
-    """An event of segmentationUpdated."""
+    """An event of segmentationUpdated; with ``progress`` it is a report, and no change."""
 
     image_id: str
     operation: str
@@ -101,6 +66,7 @@ class SegmentationUpdate(Struct, frozen=True, rename="camel"):
     timestamp: datetime
     revision: int
     image: ImagePart | None
+    progress: float | None = None
 
 
 class Dashboard(Struct, frozen=True, rename="camel"):
@@ -114,6 +80,19 @@ class Dashboard(Struct, frozen=True, rename="camel"):
     storage_bytes: int
 
 
+class Queue(Struct, frozen=True):
+    """How many images of a project wait, and how many are worked on."""
+
+    queued: int
+    processing: int
+
+
+class QueueStats(Queue, frozen=True, rename="camel"):
+    """An event of queueStatsUpdated; how long it takes is unknown until the first job is done."""
+
+    estimated_seconds: float | None = None
+
+
 class UploadProgress(Struct, frozen=True, rename="camel"):
     """An event of uploadProgressed."""
 
@@ -125,26 +104,39 @@ class UploadProgress(Struct, frozen=True, rename="camel"):
     done: bool
 
 
-Event = ProjectUpdate | SegmentationUpdate | Dashboard | UploadProgress
+Event = ProjectUpdate | SegmentationUpdate | Dashboard | QueueStats | UploadProgress
 
 
-class ImageState(Struct, frozen=True, rename="camel"):
-    """An image as a query, the database or a sum of events has it."""
+class ImageState(Struct, frozen=True):
+    """An image as a query, the database or a sum of events has it.
+
+    ``cell_count`` is that of the latest finished run; None before there is one.
+    """
 
     id: str
     status: str
     size_bytes: int
     revision: int
+    cell_count: int | None = None
 
 
-class ProjectStats(Struct, frozen=True):
-    """The answer of STATS."""
+class ProjectNumbers(Struct, frozen=True):
+    """The answer of NUMBERS."""
 
     stats: Stats
+    queue: Queue
+
+
+class _Node(Struct, frozen=True, rename="camel"):
+    id: str
+    status: str
+    size_bytes: int
+    revision: int
+    segmentation: Found | None
 
 
 class _Edge(Struct, frozen=True):
-    node: ImageState
+    node: _Node
 
 
 class _PageInfo(Struct, frozen=True, rename="camel"):
@@ -162,3 +154,17 @@ class ProjectImages(Struct, frozen=True):
     """The answer of IMAGES: a page."""
 
     images: _Images
+
+    def states(self) -> list[ImageState]:
+        """Return the images of the page."""
+        return [
+            ImageState(
+                node.id, node.status, node.size_bytes, node.revision, cell_count(node.segmentation)
+            )
+            for node in (edge.node for edge in self.images.edges)
+        ]
+
+
+def cell_count(found: Found | None) -> int | None:
+    """Return how many cells a run found; None where there was none."""
+    return None if found is None else found.cell_count

@@ -8,8 +8,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from client.connection import HubClient
-from hub.demo import events
-from hub.demo.events import Dashboard, ImageState, ProjectImages, ProjectStats, Stats
+from hub.demo import documents
+from hub.demo.events import Dashboard, ImageState, ProjectImages, ProjectNumbers, Queue, Stats
 from hub.embedded_postgres import EmbeddedPostgres
 from persistence.database import Connection, Database
 from persistence.sql import Statement
@@ -17,7 +17,13 @@ from schema import ids
 from schema.ids import Kind
 
 _PROJECT = Statement("SELECT * FROM projects WHERE id = :key")
-_IMAGES = Statement("SELECT id, status, size_bytes, revision FROM images WHERE project_id = :key")
+_IMAGES = Statement(
+    """
+    SELECT i.id, status, size_bytes, revision, cell_count
+    FROM images i LEFT JOIN segmentations s ON s.id = i.segmentation_id
+    WHERE i.project_id = :key
+    """
+)
 _MEMBERSHIPS = Statement("SELECT project_id FROM project_members WHERE user_id = :key")
 
 
@@ -28,18 +34,19 @@ class Facts(Struct, frozen=True, kw_only=True):
     images: Mapping[str, ImageState]
     image_total: int
     dashboard: Dashboard | None
+    queue: Queue | None
 
 
 async def answered(hub: HubClient, project_id: str) -> Facts:
     """Return what the hub answers a user now, all pages of images included."""
-    project = await hub.find(events.STATS, ProjectStats, {"projectId": project_id})
+    project = await hub.find(documents.NUMBERS, ProjectNumbers, {"projectId": project_id})
     images: dict[str, ImageState] = {}
     total = 0
     after: str | None = None
     while page := await hub.find(
-        events.IMAGES, ProjectImages, {"projectId": project_id, "after": after}
+        documents.IMAGES, ProjectImages, {"projectId": project_id, "after": after}
     ):
-        images |= {edge.node.id: edge.node for edge in page.images.edges}
+        images |= {image.id: image for image in page.states()}
         total = page.images.total_count
         after = page.images.page_info.end_cursor
         if not page.images.page_info.has_next_page:
@@ -48,7 +55,8 @@ async def answered(hub: HubClient, project_id: str) -> Facts:
         stats=None if project is None else project.stats,
         images=images,
         image_total=total,
-        dashboard=await hub.call(events.DASHBOARD, Dashboard),
+        dashboard=await hub.call(documents.DASHBOARD, Dashboard),
+        queue=None if project is None else project.queue,
     )
 
 
@@ -70,10 +78,17 @@ async def _count(connection: Connection, project_id: str, user_id: str) -> Facts
     # The demo has this one project.
     memberships = await connection.execute(_MEMBERSHIPS, {"key": ids.decode(Kind.USER, user_id)})
     if not memberships:
-        return Facts(stats=None, images={}, image_total=0, dashboard=_dashboard(0, []))
+        nothing = _dashboard(0, [])
+        return Facts(stats=None, images={}, image_total=0, dashboard=nothing, queue=None)
     project = (await connection.execute(_PROJECT, {"key": project_key})).one()
     images = [
-        ImageState(ids.encode(Kind.IMAGE, row.id), row.status, row.size_bytes, row.revision)
+        ImageState(
+            ids.encode(Kind.IMAGE, row.id),
+            row.status,
+            row.size_bytes,
+            row.revision,
+            row.cell_count,
+        )
         for row in await connection.execute(_IMAGES, {"key": project_key})
     ]
     return Facts(
@@ -81,7 +96,13 @@ async def _count(connection: Connection, project_id: str, user_id: str) -> Facts
         images={image.id: image for image in images},
         image_total=len(images),
         dashboard=_dashboard(len(memberships), images),
+        queue=_queue(images),
     )
+
+
+def _queue(images: Sequence[ImageState]) -> Queue:
+    statuses = Counter(image.status for image in images)
+    return Queue(statuses["QUEUED"], statuses["PROCESSING"])
 
 
 def _dashboard(projects: int, images: Sequence[ImageState]) -> Dashboard:

@@ -3,18 +3,20 @@
 A model takes events and raises Contradiction where one can't follow those before it.
 """
 
-from collections import Counter
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
+
+from msgspec.structs import replace
 
 from hub.demo.events import (
-    Dashboard,
     ImageState,
     ProjectUpdate,
     SegmentationUpdate,
     Stats,
     UploadProgress,
+    cell_count,
 )
 
+E = TypeVar("E")
 E_contra = TypeVar("E_contra", contravariant=True)
 
 
@@ -63,10 +65,14 @@ class Images:
 
     def take(self, event: SegmentationUpdate) -> None:
         """Add an event; raises Contradiction."""
+        if event.progress is not None:
+            self._expect_nothing_else(event)
+            return
         _expect_rise(self.revision, event.revision)
         self.revision = event.revision
         known = event.image_id in self.states
-        if event.image is None or event.status is None:
+        state = _state(event)
+        if state is None:
             if event.operation != "DELETED":
                 raise Contradiction(f"{event.operation} without an image")
             self.states.pop(event.image_id, None)
@@ -75,22 +81,26 @@ class Images:
             raise Contradiction(
                 f"{event.operation} of an image that is{' not' * (not known)} known"
             )
-        self.states[event.image_id] = ImageState(
-            event.image_id, event.status, event.image.size_bytes, event.revision
-        )
+        self.states[event.image_id] = state
 
-    def counts(self) -> Counter[str]:
-        """Return how many images have each status."""
-        return Counter(state.status for state in self.states.values())
+    def _expect_nothing_else(self, event: SegmentationUpdate) -> None:
+        """Check that a report of progress repeats what is known of an image that is worked on."""
+        if event.revision != self.revision:
+            raise Contradiction(f"progress as of revision {event.revision} after {self.revision}")
+        known, state = self.states.get(event.image_id), _state(event)
+        if known is None or state is None or replace(state, revision=known.revision) != known:
+            raise Contradiction("progress that says something else, too")
+        if (event.operation, event.status) != ("UPDATED", "PROCESSING"):
+            raise Contradiction(f"{event.operation} with progress, of an image {event.status}")
 
 
-class Dashboards:
-    """dashboardUpdated: the latest numbers."""
+class Latest(Generic[E]):
+    """dashboardUpdated, queueStatsUpdated: the latest numbers."""
 
     def __init__(self) -> None:
-        self.last: Dashboard | None = None
+        self.last: E | None = None
 
-    def take(self, event: Dashboard) -> None:
+    def take(self, event: E) -> None:
         """Add an event: nothing contradicts it."""
         self.last = event
 
@@ -110,6 +120,19 @@ class Progress:
 
 def _extent(event: UploadProgress) -> tuple[int, bool]:
     return event.bytes_received, event.done
+
+
+def _state(event: SegmentationUpdate) -> ImageState | None:
+    image = event.image
+    if image is None or event.status is None:
+        return None
+    return ImageState(
+        event.image_id,
+        event.status,
+        image.size_bytes,
+        event.revision,
+        cell_count(image.segmentation),
+    )
 
 
 def _expect_rise(last: int, revision: int) -> None:

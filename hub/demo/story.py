@@ -1,21 +1,24 @@
 """What happens in the demo, step by step; each step ends when everybody was told of it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from client.errors import Refused
 from client.images import StoredImage, Uploaded, upload_images
 from hub.demo.audience import Actor
-from hub.demo.changes import Changed, change
+from hub.demo.changes import Changed, change, request
+from hub.demo.outlined import Outlined, outline
 from hub.demo.table import Board
+from hub.demo.wording import many
+from hub.demo.working import RunningWorker
+from worker.queue import JobQueue
 
 _FAILURE = {
     "code": "OUT_OF_MEMORY",
     "message": "The model needs more memory than there is.",
     "retryable": True,
 }
-
 
 # Changes that come in a burst are told together: without it each would wait for the one before.
 _PAUSE_SECONDS = 0.12
@@ -82,23 +85,36 @@ class Story:
                 self.findings.append(f"{progress.name} ended with {told}.")
         return uploaded
 
-    async def segment(self, images: Sequence[StoredImage]) -> None:
-        """Move the images from status to status, one by one and many in a call."""
-        first, second, third, fourth, fifth, *others = images
-        self._board.tell(f"Ada queues {first.name}, then all the others in one call.")
-        await self._set(self._ada, "QUEUED", first)
-        await self._set(self._ada, "QUEUED", *images[1:])
-        self._board.tell("Ben's worker takes them all in one call, and reports.")
-        await self._set(self._ben, "PROCESSING", *images)
-        for image in (first, second, third):
-            await self._set(self._ben, "SEGMENTED", image)
-        await self._set(self._ben, "FAILED", fourth, error=_FAILURE)
-        await self._set(self._ben, "SEGMENTED", fifth)
-        await self._set(self._ben, "NO_SEGMENTATION", *others)
+    async def segment(self, images: Collection[StoredImage], worker: RunningWorker) -> list[str]:
+        """Have the images segmented by Ben's worker; return the models that it has."""
+        models = await worker.models()
+        listed = ", ".join(f"{name} {version}" for name, version in models.items())
+        self._board.tell(f"Ben's worker is ready, with {many(len(models), 'model')}: {listed}.")
+        self._board.tell("Ada requests the segmentation of all images.")
+        requested = await request(self._ada.hub, projectId=self.project_id)
+        *_, (last, ahead) = requested.ahead.items()
+        self._board.tell(f"{many(len(requested.ahead), 'job')} wait, {ahead} ahead of {last}.")
+        for actor in self._watching:
+            await actor.told_of_ends([image.id for image in images])
+        known = self._ada.images.model
+        await self._all_told(Changed(self.project_id, known.revision))
+        self.findings += [
+            f"Ben's worker failed at {image.name}."
+            for image in images
+            if known.states[image.id].status == "FAILED"
+        ]
+        return list(models)
+
+    async def set_by_hand(self, image: StoredImage) -> None:
+        """Move an image's status without the queue."""
+        self._board.tell(f"Ben queues {image.name} by hand, for a program of his, which fails.")
+        await self._set(self._ben, "QUEUED", image)
+        await self._set(self._ben, "FAILED", image, error=_FAILURE)
 
     async def overstep(self, image: StoredImage) -> None:
         """Try a move that is not legal."""
-        self._board.tell(f"Ben moves {image.name}, which is SEGMENTED, to PROCESSING.")
+        status = self._ben.images.model.states[image.id].status
+        self._board.tell(f"Ben moves {image.name}, which is {status}, to PROCESSING.")
         try:
             await self._set(self._ben, "PROCESSING", image)
         except Refused as error:
@@ -125,15 +141,37 @@ class Story:
         self._watching = [ada]
         self._revoked_at = revoked.revision
         await self._all_told(revoked, images=False)
-        for stream in (ben.project, ben.images):
+        for stream in (ben.project, ben.images, ben.queue):
             await stream.until_ended("FORBIDDEN")
         stats = ben.everything.model.stats
         await ben.everything.until(lambda: self.project_id not in stats, "the end of his access")
 
-    async def go_on(self, image: StoredImage) -> None:
-        """Change something that Ben must not hear of."""
-        self._board.tell(f"Ada queues {image.name} again. Ben must not hear of it.")
-        await self._set(self._ada, "QUEUED", image)
+    async def go_on(self, image: StoredImage, bens: JobQueue) -> None:
+        """Change something that Ben must not hear of, nor get to work on."""
+        self._board.tell(f"Ada requests {image.name} again. Ben must not hear of it.")
+        requested = await request(
+            self._ada.hub, projectId=self.project_id, imageIds=[image.id], force=True
+        )
+        await self._all_told(requested.changed)
+        claimed = await bens.claim(1)
+        self._board.tell(
+            f"Ben's key asks for jobs, as his worker does, and gets {len(claimed) or 'none'}."
+        )
+        status = self._ada.images.model.states[image.id].status
+        if claimed or status != "QUEUED":
+            self.findings.append(f"Ben's worker got {image.name}, after his access ended.")
+
+    async def outline(self, *images: StoredImage) -> list[Outlined]:
+        """Draw what was found on the images; not on those in which nothing was."""
+        counts = {image.id: self._ada.images.model.states[image.id].cell_count for image in images}
+        self._board.tell("Ada fetches the outlines of the cells, and draws them.")
+        drawn = [await outline(self._ada.hub, image.id) for image in images if counts[image.id]]
+        self.findings += [
+            f"{each.path} has {each.outlines} outlines of {each.cells} cells."
+            for each in drawn
+            if each.outlines != each.cells
+        ]
+        return drawn
 
     def leaks(self) -> list[str]:
         """Return what Ben heard that he must not."""
@@ -148,14 +186,9 @@ class Story:
             if revision > self._revoked_at
         ]
 
-    async def _set(self, actor: Actor, status: str, *images: StoredImage, **values: object) -> None:
-        """Set a status, by the mutation for one image or by that for many."""
-        changes = [{"imageId": image.id, "status": status} | values for image in images]
-        if len(changes) == 1:
-            changed = await change(actor.hub, "setSegmentationStatus", **changes[0])
-        else:
-            changed = await change(actor.hub, "setSegmentationStatuses", changes=changes)
-        await self._all_told(changed)
+    async def _set(self, actor: Actor, status: str, image: StoredImage, **values: object) -> None:
+        values |= {"imageId": image.id, "status": status}
+        await self._all_told(await change(actor.hub, "setSegmentationStatus", **values))
 
     async def _all_told(self, changed: Changed, *, images: bool = True) -> None:
         """Wait until everybody who watches was told of the change, in all streams it concerns."""

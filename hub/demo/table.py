@@ -1,6 +1,7 @@
 """What the demo prints: events as they arrive, one a line, and how long they took."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from statistics import quantiles
 
@@ -9,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from hub.demo.events import Event, SegmentationUpdate
-from hub.demo.wording import arrival
+from hub.demo.outlined import Outlined
+from hub.demo.wording import arrival, many
 
 _COLUMNS = "{:>7}  {:>7}  {:>4}  {:4} {:20}  {:10}"
 _COLOURS = {"Ada": "cyan", "Ben": "magenta"}
@@ -67,6 +69,13 @@ class Board:
             table.add_row(what, str(len(values)), *(f"{value:.1f}" for value in shown))
         self._console.print()
         self._console.print(table)
+        self._print(" Numbers are told at most ten times a second: what comes sooner waits.", "dim")
+
+    def drawn(self, pictures: Sequence[Outlined]) -> None:
+        """Print where the pictures are that the demo has made."""
+        self._console.print()
+        for each in pictures:
+            self._print(f"Look: {each.path}, {many(each.outlines, 'cell')} outlined", "bold")
 
     def verdict(self, lines: list[str], *, is_good: bool) -> None:
         """Print what came of it all."""

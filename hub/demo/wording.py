@@ -9,12 +9,14 @@ from hub.demo.events import (
     Dashboard,
     Event,
     ProjectUpdate,
+    QueueStats,
     SegmentationUpdate,
     Stats,
     UploadProgress,
 )
 
 STATUSES = ("UPLOADED", "QUEUED", "PROCESSING", "SEGMENTED", "NO_SEGMENTATION", "FAILED")
+_FOUND = ("SEGMENTED", "NO_SEGMENTATION")
 _LIVE = ("CREATED", "UPDATED", "DELETED")
 
 
@@ -42,13 +44,21 @@ def arrival(event: Event, name: str = "") -> Arrival:
             return Arrival(
                 operation=event.operation,
                 revision=event.revision,
-                changed_at=event.timestamp if event.operation in _LIVE else None,
+                # What a report of progress repeats was changed before.
+                changed_at=event.timestamp
+                if event.operation in _LIVE and event.progress is None
+                else None,
                 told=_image(event, name),
             )
         case Dashboard():
             told = f"{many(event.project_count, 'project')}, {many(event.image_count, 'image')}: "
             told += f"{event.queued_count} QUEUED, {event.processing_count} PROCESSING, "
             return Arrival(told=f"{told}{event.segmented_count} SEGMENTED")
+        case QueueStats():
+            told = f"{event.queued} QUEUED, {event.processing} PROCESSING"
+            if event.estimated_seconds is not None:
+                told += f", {event.estimated_seconds:.1f} s to go"
+            return Arrival(told=told)
         case UploadProgress():
             told = f"{event.files_stored} of {event.files_total} files stored, "
             told += f"{event.files_rejected} rejected, {decimal(event.bytes_received)} received"
@@ -70,5 +80,16 @@ def many(count: int, noun: str) -> str:
 def _image(event: SegmentationUpdate, name: str) -> str:
     if event.status is None:
         return f"{name} is gone"
-    why = f" ({event.error.code})" if event.error else ""
-    return f"{name}: {event.status}{why}"
+    return f"{name}: {event.status}{_details(event)}"
+
+
+def _details(event: SegmentationUpdate) -> str:
+    if event.error is not None:
+        return f" ({event.error.code})"
+    if event.progress is not None:
+        return f", {event.progress:.0%}"
+    found = None if event.image is None else event.image.segmentation
+    if found is None or event.status not in _FOUND:
+        return ""
+    took = "" if found.processing_seconds is None else f" in {found.processing_seconds:.2f} s"
+    return f", {many(found.cell_count, 'cell')}{took}"

@@ -1,4 +1,4 @@
-"""The demo: it prints what arrives, adds up, notices what does not, and leaves nothing behind."""
+"""The demo: it prints what arrives, adds up, notices what does not, and leaves but pictures."""
 
 import os
 import re
@@ -10,16 +10,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 from msgspec.structs import replace
+from PIL import Image
 
 from hub.demo.audit import contradictions, differences
 from hub.demo.events import (
     Dashboard,
+    Found,
     ImagePart,
     ImageState,
     ProjectUpdate,
+    Queue,
     SegmentationUpdate,
     Stats,
     UploadProgress,
@@ -27,7 +31,8 @@ from hub.demo.events import (
 from hub.demo.facts import Facts
 from hub.demo.failure import DemoFailed
 from hub.demo.models import Contradiction, Images, Progress, Projects
-from hub.demo.process import running_hub
+from hub.demo.serving import running_hub
+from hub.demo.working import running_worker
 
 DEMO = [sys.executable, "-m", "hub.demo"]
 # A demo whose model of the images misses the news of one.
@@ -39,40 +44,54 @@ from hub.demo.models import Images
 
 take = Images.take
 Images.take = lambda images, event: take(
-    images, replace(event, status="QUEUED") if event.status == "NO_SEGMENTATION" else event
+    images, replace(event, status="QUEUED") if event.status == "FAILED" else event
 )
 sys.exit(main())
 """
 NOW = datetime.now(UTC)
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where a demo runs: in the folder's ``here``, with temporary files in its ``tmp``."""
+    for name in ("here", "tmp"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
 def environment(folder: Path) -> dict[str, str]:
     """Return variables for a demo that makes its files in the folder, whatever else is set."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CELLHUB_")}
-    return kept | {"TMPDIR": str(folder), "CELLHUB_PUBLIC_URL": "http://nowhere.example"}
+    return kept | {"TMPDIR": str(folder / "tmp"), "CELLHUB_PUBLIC_URL": "http://nowhere.example"}
 
 
 def perform(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, env=environment(folder), capture_output=True, text=True, check=False
+        command,
+        cwd=folder / "here",
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
 def left_behind(folder: Path) -> list[str]:
-    """Return the files in the folder and the processes that use it."""
+    """Return the files in the folder, and the command lines of processes that run or use it."""
     using = [
         " ".join(process.info["cmdline"] or [])
-        for process in psutil.process_iter(["cmdline"])
-        if str(folder) in " ".join(process.info["cmdline"] or [])
+        for process in psutil.process_iter(["cmdline", "cwd"])
+        if str(folder) in " ".join([process.info["cwd"] or "", *(process.info["cmdline"] or [])])
     ]
-    return [*using, *(path.name for path in folder.iterdir())]
+    files = [path for path in folder.rglob("*") if not path.is_dir()]
+    return [*using, *sorted(str(path.relative_to(folder)) for path in files)]
 
 
 # The whole
 
 
-def test_it_prints_what_arrives_and_ends_with_0(tmp_path: Path) -> None:
-    done = perform(DEMO, tmp_path)
+def test_it_prints_what_arrives_and_ends_with_0(folder: Path) -> None:
+    done = perform(DEMO, folder)
     assert (done.returncode, done.stderr) == (0, "")
     out = done.stdout
 
@@ -83,83 +102,134 @@ def test_it_prints_what_arrives_and_ends_with_0(tmp_path: Path) -> None:
         assert shown(rf"{who}  projectUpdated \(all\) +[A-Z]+ +0 images, 0 bytes$")
         assert shown(rf"{who}  projectUpdated +SNAPSHOT +0 images, 0 bytes$")
         assert shown(rf" \d+\.\d +\d+  {who}  projectUpdated +UPDATED +7 images, 1.5 MB: 7 QUEUED$")
+        assert shown(rf"{who}  projectUpdated +UPDATED +7 images, 1.5 MB: \d QUEUED, 1 PROCESSING")
         assert shown(rf"{who}  dashboardUpdated +1 project, 7 images: ")
         assert shown(rf"{who}  uploadProgressed +DONE +\d of \d files stored, \d rejected")
         assert shown(rf"{who}  segmentationUpdated +[A-Z]+ +nuclei-fluorescence.tif: UPLOADED$")
+        assert shown(rf"{who}  queueStatsUpdated +0 QUEUED, 0 PROCESSING$")
+        assert shown(rf"{who}  queueStatsUpdated +\d QUEUED, 1 PROCESSING, \d+\.\d s to go$")
+        assert shown(
+            rf"    \d+  {who}  segmentationUpdated +UPDATED +retina.jpg: PROCESSING, \d+%$"
+        )
         for told in (
             "cell.png: QUEUED",
             "cell.png: PROCESSING",
-            "cell.png: SEGMENTED",
-            r"nuclei-fluorescence.tif: FAILED \(OUT_OF_MEMORY\)",
-            "tissue-he.jpg: NO_SEGMENTATION",
+            r"nuclei-fluorescence.tif: SEGMENTED, \d+ cells in \d+\.\d\d s",
+            r"retina.jpg: FAILED \(OUT_OF_MEMORY\)",
             "ihc.png is gone",
         ):
             assert shown(rf" \d+\.\d +\d+  {who}  segmentationUpdated +[A-Z]+ +{told}$")
+    assert shown(r"Ben's worker is ready, with \d+ models?: .*watershed \S+\.$")
+    assert shown(r"7 jobs wait, 6 ahead of \S+\.$")
     assert shown(r"Not stored: half-cell.png, TRUNCATED: ")
     assert shown(r"Not stored: notes.tif, NOT_AN_IMAGE: ")
-    assert shown(r"The hub refuses that, CONFLICT: Image 'cell.png' is SEGMENTED")
+    assert shown(r"The hub refuses that, CONFLICT: Image 'nuclei-fluorescence.tif' is SEGMENTED")
     assert shown(r"Ben  projectUpdated \(all\) +REVOKED +no access any more$")
-    for what in ("projectUpdated", "segmentationUpdated"):
+    for what in ("projectUpdated", "segmentationUpdated", "queueStatsUpdated"):
         assert shown(rf"Ben  {what} +ended +FORBIDDEN$")
     assert shown(r"Ada  segmentationUpdated +UPDATED +nuclei-fluorescence.tif: QUEUED$")
+    assert shown(r"Ben's key asks for jobs, as his worker does, and gets none\.$")
     assert shown(r"^ *all +\d+ +\d+\.\d +\d+\.\d +\d+\.\d +\d+\.\d *$")
     assert shown(r"^It adds up: \d+ events told Ada and Ben what the database holds, in ")
-    assert left_behind(tmp_path) == []
+    drawn = dict(re.findall(r"^Look: (\S+), (\d+) cells? outlined$", out, re.MULTILINE))
+    assert {*left_behind(folder)} == {f"here/{path}" for path in drawn}
+    assert 90 <= int(drawn[".cellhub/demo/nuclei-fluorescence.png"]) <= 160
+    assert yellow(folder / "here/.cellhub/demo/nuclei-fluorescence.png") > 5000
 
 
-def test_what_does_not_add_up_is_told_and_ends_with_1(tmp_path: Path) -> None:
-    done = perform([sys.executable, "-c", FORGETFUL], tmp_path)
+def yellow(path: Path) -> int:
+    """Return how many pixels are as yellow as nothing is in a grey picture."""
+    with Image.open(path) as image:
+        red, green, blue = np.moveaxis(np.asarray(image).astype(int), -1, 0)
+    return int(((red > 200) & (green > 150) & (blue < 100)).sum())
+
+
+def test_what_does_not_add_up_is_told_and_ends_with_1(folder: Path) -> None:
+    done = perform([sys.executable, "-c", FORGETFUL], folder)
     assert done.returncode == 1
     assert "It does not add up:" in done.stdout
     for who in ("Ada", "Ben"):
         assert re.search(
-            rf"^{who}'s events, image img_\w+: status is QUEUED, and should be NO_SEGMENTATION\.$",
+            rf"^{who}'s events, image img_\w+: status is QUEUED, and should be FAILED\.$",
             done.stdout,
             re.MULTILINE,
         )
     assert "It adds up" not in done.stdout
 
 
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
-    """A demo whose hub is up."""
-    demo = subprocess.Popen(
-        DEMO,
-        env=environment(tmp_path),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert demo.stdout
-    with demo:
-        while "The hub is ready" not in (line := demo.stdout.readline()):
+class Starter:
+    """Starts a demo, and returns it when it has told something."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.demo: subprocess.Popen[str] | None = None
+
+    def until(self, told: str) -> "subprocess.Popen[str]":
+        self.demo = demo = subprocess.Popen(
+            DEMO,
+            cwd=self._folder / "here",
+            env=environment(self._folder),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert demo.stdout
+        while told not in (line := demo.stdout.readline()):
             assert line
-        yield demo
-        if demo.poll() is None:
+        return demo
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator[Starter]:
+    starter = Starter(folder)
+    yield starter
+    if starter.demo is not None:
+        with starter.demo as demo:
             demo.kill()
 
 
-@pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_stops_its_hub_and_leaves_nothing_behind(
-    tmp_path: Path, started: "subprocess.Popen[str]", way: signal.Signals
+@pytest.mark.parametrize(
+    ("way", "moment"), [(signal.SIGINT, ": PROCESSING"), (signal.SIGTERM, "starts a worker")]
+)
+def test_interrupted_it_stops_its_hub_and_its_worker_and_leaves_nothing_behind(
+    folder: Path, start: Starter, way: signal.Signals, moment: str
 ) -> None:
-    started.send_signal(way)
-    out, err = started.communicate()
-    assert started.returncode == 130
-    assert out.endswith("Interrupted. The demo's hub is stopped.\n")
+    demo = start.until(moment)
+    demo.send_signal(way)
+    out, err = demo.communicate()
+    assert demo.returncode == 130
+    assert out.endswith("Interrupted. The demo's hub and worker are stopped.\n")
     assert err == ""
-    assert left_behind(tmp_path) == []
+    assert left_behind(folder) == []
 
 
-def test_where_its_hub_dies_it_says_so_and_stops_the_database(
-    tmp_path: Path, started: "subprocess.Popen[str]"
+def test_where_its_hub_dies_it_says_so_and_stops_the_database_and_the_worker(
+    folder: Path, start: Starter
 ) -> None:
-    (hub,) = psutil.Process(started.pid).children()
+    demo = start.until(": PROCESSING")
+    [hub] = [each for each in psutil.Process(demo.pid).children() if "serve" in each.cmdline()]
     hub.kill()
-    out, _ = started.communicate()
-    assert started.returncode == 1
+    out, _ = demo.communicate()
+    assert demo.returncode == 1
     assert "It does not add up:" in out
-    assert left_behind(tmp_path) == []
+    assert left_behind(folder) == []
+
+
+async def test_a_worker_that_does_not_start_is_told_with_its_own_words(tmp_path: Path) -> None:
+    with pytest.raises(DemoFailed, match="'nowhere' is no address of a hub"):
+        async with running_worker("nowhere", "a key", tmp_path) as worker:
+            await worker.models()
+
+
+async def test_a_worker_that_ends_by_itself_is_told(tmp_path: Path) -> None:
+    async def lose_one() -> None:
+        url = "http://127.0.0.1:9"
+        async with running_worker(url, "a key", tmp_path):
+            [worker] = [each for each in psutil.Process().children() if url in each.cmdline()]
+            worker.kill()
+
+    with pytest.raises(DemoFailed, match="Ben's worker ended with -9"):
+        await lose_one()
 
 
 async def test_a_hub_that_does_not_start_is_told_with_its_own_words(tmp_path: Path) -> None:
@@ -182,7 +252,9 @@ def project_update(operation: str, revision: int, **values: Any) -> ProjectUpdat
     return replace(update, **values)
 
 
-def image_update(operation: str, revision: int, status: str | None = "UPLOADED") -> Any:
+def image_update(
+    operation: str, revision: int, status: str | None = "UPLOADED"
+) -> SegmentationUpdate:
     image = None if status is None else ImagePart("a.png", 5)
     return SegmentationUpdate("img_1", operation, status, None, NOW, revision, image)
 
@@ -233,6 +305,58 @@ def test_updates_of_an_image_must_follow_each_other(updates: list[SegmentationUp
         model.take(updates[-1])
 
 
+WORKED_ON = [image_update("CREATED", 1), image_update("UPDATED", 2, "PROCESSING")]
+
+
+def report(**values: Any) -> SegmentationUpdate:
+    return replace(WORKED_ON[-1], **{"progress": 0.5, **values})
+
+
+def test_reports_of_progress_repeat_the_last_revision_and_change_nothing() -> None:
+    model = Images()
+    for update in WORKED_ON:
+        model.take(update)
+    known = dict(model.states)
+    model.take(report())
+    model.take(report(progress=0.75))
+    assert model.states == known
+    model.take(replace(image_update("CREATED", 3), image_id="img_2"))
+    model.take(report(revision=3))
+    assert model.states[report().image_id].revision == 2
+    model.take(image_update("UPDATED", 4, "SEGMENTED"))
+
+
+@pytest.mark.parametrize(
+    ("before", "untrue"),
+    [
+        ([], report()),
+        (WORKED_ON[:1], report(revision=1)),
+        (WORKED_ON, report(revision=1)),
+        (WORKED_ON, report(revision=3)),
+        (WORKED_ON, report(progress=None)),
+        (WORKED_ON, report(operation="SNAPSHOT")),
+        (WORKED_ON, report(status="SEGMENTED")),
+        (WORKED_ON, report(status=None, image=None)),
+        (WORKED_ON, report(image=ImagePart("a.png", 6))),
+        (WORKED_ON, report(image=ImagePart("a.png", 5, Found(7, 0.1)))),
+        ([*WORKED_ON, image_update("DELETED", 3, None)], report(revision=3)),
+        ([*WORKED_ON, image_update("UPDATED", 3, "SEGMENTED")], report(revision=3)),
+        (
+            [*WORKED_ON, image_update("UPDATED", 3, "SEGMENTED")],
+            report(revision=3, status="SEGMENTED"),
+        ),
+    ],
+)
+def test_nothing_else_may_pass_for_a_report_of_progress(
+    before: list[SegmentationUpdate], untrue: SegmentationUpdate
+) -> None:
+    model = Images()
+    for update in before:
+        model.take(update)
+    with pytest.raises(Contradiction):
+        model.take(untrue)
+
+
 def test_an_upload_must_not_go_backwards() -> None:
     for before, after in ((progress(5), progress(4)), (progress(5, done=True), progress(5))):
         model = Progress()
@@ -244,13 +368,14 @@ def test_an_upload_must_not_go_backwards() -> None:
 # What an audit finds
 
 
-IMAGE = ImageState("img_1", "SEGMENTED", 5, 3)
+IMAGE = ImageState("img_1", "SEGMENTED", 5, 3, 7)
 DASHBOARD = Dashboard(1, 1, 1, 0, 0, 5)
 TRUTH = Facts(
     stats=stats(image_count=1, segmented_count=1, storage_bytes=5, revision=3),
     images={IMAGE.id: IMAGE},
     image_total=1,
     dashboard=DASHBOARD,
+    queue=Queue(0, 0),
 )
 
 
@@ -273,6 +398,11 @@ def test_what_is_told_right_has_no_difference() -> None:
             replace(TRUTH, images={"img_1": replace(IMAGE, status="FAILED")}),
             "Ada, image img_1: status is FAILED, and should be SEGMENTED.",
         ),
+        (
+            replace(TRUTH, images={"img_1": replace(IMAGE, cell_count=8)}),
+            "Ada, image img_1: cell_count is 8, and should be 7.",
+        ),
+        (replace(TRUTH, queue=Queue(2, 0)), "Ada, queue: queued is 2, and should be 0."),
         (replace(TRUTH, images={}), "Ada: the image img_1 is missing."),
         (
             replace(TRUTH, images={"img_1": IMAGE, "img_2": IMAGE}),
