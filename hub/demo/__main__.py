@@ -2,8 +2,10 @@
 
 It draws what was found into ``.cellhub/demo`` in the current folder, and leaves nothing else. It
 ends with 0 if what both people were told adds up to what the database holds, and with 1 if not.
+With ``--picture docs/pictures/demo.svg`` it draws the picture in the README.
 """
 
+import argparse
 import asyncio
 import signal
 import sys
@@ -14,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from client.errors import ClientError
+from hub.demo import picture
 from hub.demo.failure import DemoFailed
 from hub.demo.performance import Outcome, perform
 from hub.demo.serving import running_hub
@@ -24,7 +27,17 @@ _INTERRUPTED = 130  # as shells have it
 
 def main() -> int:
     """Run the demo and return its exit status."""
-    board = Board(Console(highlight=False))
+    parser = argparse.ArgumentParser(prog="python -m hub.demo", description="Run the demo.")
+    parser.add_argument("--picture", type=Path, help="draw what it prints, in part, as SVG")
+    target = parser.parse_args().picture
+    console = Console(highlight=False, record=target is not None)
+    status = _run(Board(console))
+    if target is not None:
+        picture.draw(console, target)
+    return status
+
+
+def _run(board: Board) -> int:
     began = time.monotonic()
     try:
         outcome = asyncio.run(_demo(board))

@@ -91,7 +91,7 @@ def left_behind(folder: Path) -> list[str]:
 
 
 def test_it_prints_what_arrives_and_ends_with_0(folder: Path) -> None:
-    done = perform(DEMO, folder)
+    done = perform([*DEMO, "--picture", "story.svg"], folder)
     assert (done.returncode, done.stderr) == (0, "")
     out = done.stdout
 
@@ -132,9 +132,14 @@ def test_it_prints_what_arrives_and_ends_with_0(folder: Path) -> None:
     assert shown(r"^ *all +\d+ +\d+\.\d +\d+\.\d +\d+\.\d +\d+\.\d *$")
     assert shown(r"^It adds up: \d+ events told Ada and Ben what the database holds, in ")
     drawn = dict(re.findall(r"^Look: (\S+), (\d+) cells? outlined$", out, re.MULTILINE))
-    assert {*left_behind(folder)} == {f"here/{path}" for path in drawn}
+    pictures = {f"here/{path}" for path in drawn}
+    assert {*left_behind(folder)} == {*pictures, "here/story.svg"}
     assert 90 <= int(drawn[".cellhub/demo/nuclei-fluorescence.png"]) <= 160
     assert yellow(folder / "here/.cellhub/demo/nuclei-fluorescence.png") > 5000
+    told = (folder / "here/story.svg").read_text().replace("&#160;", " ")
+    assert "nuclei-fluorescence.tif: SEGMENTED, " in told
+    assert "It adds up: " in told
+    assert "@font-face" not in told
 
 
 def yellow(path: Path) -> int:
