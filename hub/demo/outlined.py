@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from client.connection import HubClient
-from client.files import download
+from client.files import Downloads
 from hub.demo.failure import DemoFailed
 from worker import overlay, pictures
 
@@ -58,7 +58,10 @@ async def outline(hub: HubClient, image_id: str) -> Outlined:
     target = FOLDER / f"{Path(image.name).stem}.png"
     with TemporaryDirectory(prefix="cellhub-demo-") as folder:
         source = Path(folder, "image")
-        await download(image.url, source, size_bytes=image.size_bytes, checksum=image.checksum)
+        async with Downloads() as downloads:
+            await downloads.download(
+                image.url, source, size_bytes=image.size_bytes, checksum=image.checksum
+            )
         try:
             await asyncio.to_thread(_draw, source, found.polygons, target)
         except OSError as error:
