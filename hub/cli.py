@@ -11,6 +11,7 @@ import typer
 
 from hub import logs
 from hub.embedded_postgres import EmbeddedPostgresError
+from hub.export import export
 from hub.preparation import prepared
 from hub.settings import Settings, SettingsError
 from hub.upload import upload
@@ -107,6 +108,8 @@ def worker_key(
 
 
 app.command()(upload)
+
+app.command()(export)
 
 app.command("worker")(work)
 

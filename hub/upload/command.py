@@ -1,16 +1,12 @@
 """The command line of ``cellhub upload``."""
 
 import asyncio
-import getpass
-import os
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from client.credentials import Credentials
+from hub.signing_in import ended, signed_in_by
 
 _FAILED = 1
 _WRONG_USAGE = 2
@@ -48,37 +44,16 @@ def upload(
         paths=paths,
         project_id=project,
         url=url,
-        credentials=_credentials(api_key, email),
+        credentials=signed_in_by(api_key, email),
         parallel=parallel,
     )
     try:
         complete = asyncio.run(run(order, Console(highlight=False)))
     except ClientError as error:
         code = _FAILED if isinstance(error, HubUnreachable) else _WRONG_USAGE
-        raise _ended(str(error), code) from None
+        raise ended(str(error), code) from None
     except KeyboardInterrupt:
         line = "Interrupted. The same command goes on where this one stopped."
-        raise _ended(line, _INTERRUPTED) from None
+        raise ended(line, _INTERRUPTED) from None
     if not complete:
         raise typer.Exit(_FAILED)
-
-
-def _credentials(api_key: str | None, email: str | None) -> "Credentials":
-    from client.credentials import ApiKey, Session  # noqa: PLC0415
-
-    if email:
-        return Session(email, os.environ.get("CELLHUB_PASSWORD") or _ask_password(email))
-    if api_key:
-        return ApiKey(api_key)
-    raise _ended("Sign in by --api-key or CELLHUB_API_KEY, or else by --email.", _WRONG_USAGE)
-
-
-def _ask_password(email: str) -> str:
-    if not sys.stdin.isatty():
-        raise _ended("CELLHUB_PASSWORD is needed where nobody can be asked.", _WRONG_USAGE)
-    return getpass.getpass(f"Password of {email}: ")
-
-
-def _ended(line: str, code: int) -> typer.Exit:
-    typer.echo(f"cellhub: {line}", err=True)
-    return typer.Exit(code)

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from resolvers.exports.outlines import Numbers, Outlines, Positions
 
-MAX_CROSSINGS = 2**26
+MAX_CROSSINGS = 2**25
 """Of rows with edges, over all cells of an image: takes 2 GiB of memory."""
 
 _AT_ONCE = 2**20

@@ -15,7 +15,10 @@ import websockets
 
 from hub.embedded_postgres import EmbeddedPostgres
 from persistence.migrate import upgrade
+from tests.hub.laboratory import archive_url, images_of, segmented
 from tests.hubs import Hub, Person, running_hub
+from tests.live.pictures import png
+from tests.resolvers.exports.cells import box, geometry
 
 WHO = "{ viewer { name } }"
 IMAGES = (
@@ -151,3 +154,18 @@ async def test_others_are_answered_while_one_keeps_the_database_busy(
                 await stream.until(lambda events: len(events) == 1)
         else:
             assert {answer["project"]["name"] for answer in await asyncio.gather(*busy)} == {"A"}
+
+
+async def test_an_export_is_refused_until_the_database_is_back(
+    hub: Hub, ada: Person, server: EmbeddedPostgres
+) -> None:
+    project_id = await segmented(ada, [("a.png", png(1, side=16))], geometry([[box(1, 1, 9, 9)]]))
+    [image] = await images_of(ada, project_id, "{ exportUrl(format: CSV) }")
+    addresses = [image["exportUrl"], await archive_url(ada, project_id)]
+    async with outage(server):
+        for address in addresses:
+            response = await hub.http.get(address)
+            assert (response.status_code, response.json()["code"]) == (503, "SERVICE_UNAVAILABLE")
+            assert int(response.headers["retry-after"]) > 0
+    for address in addresses:
+        assert (await hub.http.get(address)).status_code == 200
