@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct
 
 from hub.settings import Settings
-from persistence import attempt, changes, image, queue, session
+from persistence import attempt, changes, dashboard, image, queue, session
 from persistence.blobs import BlobStore, owner_of
 from persistence.database import Connection, Database
 
@@ -25,7 +25,7 @@ class Collected(Struct, frozen=True, kw_only=True):
 
 
 async def collect(settings: Settings, *, older_than_seconds: float = 24 * 3600) -> Collected:
-    """Remove blobs without a row, unfinished files, old tombstones and expired sessions.
+    """Remove blobs without a row, unfinished files, old tombstones, sums and expired sessions.
 
     Only blobs older than the given age go: a younger one may be of an upload that has not committed
     yet. What the hub did not name is never touched.
@@ -35,6 +35,7 @@ async def collect(settings: Settings, *, older_than_seconds: float = 24 * 3600) 
     now = datetime.now(UTC)
     try:
         async with database.reading() as connection:
+            await dashboard.purge(connection, before=now - timedelta(days=2))
             return Collected(
                 blobs=await _collect_blobs(
                     connection, blobs, before=now - timedelta(seconds=older_than_seconds)

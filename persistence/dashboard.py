@@ -1,5 +1,6 @@
 """The dashboard's numbers: sums over all projects that a user can see."""
 
+from datetime import datetime
 from uuid import UUID
 
 from persistence.database import Connection
@@ -26,13 +27,28 @@ async def dashboard(connection: Connection, user_id: UUID) -> DashboardRecord:
 
 HOURS = 24
 
+# All but the first of the ten minutes lie within the hours as a whole; of those, jobs are counted.
 _EFFICIENCY = Statement("""
-    SELECT count(*) AS ended, count(*) FILTER (WHERE state = 'SUCCEEDED') AS succeeded,
-        avg(EXTRACT(EPOCH FROM started_at - queued_at))::float8 AS mean_wait_seconds,
-        avg(EXTRACT(EPOCH FROM finished_at - started_at))::float8 AS mean_run_seconds
-    FROM project_members m JOIN segmentation_jobs j ON j.project_id = m.project_id
-    WHERE m.user_id = :user_id AND state IN ('SUCCEEDED', 'FAILED')
-        AND finished_at > statement_timestamp() - make_interval(hours => :hours)
+    WITH span AS (
+        SELECT begin, date_bin('10 minutes', begin, 'epoch') + INTERVAL '10 minutes' AS whole
+        FROM (SELECT statement_timestamp() - make_interval(hours => :hours)) AS s(begin)
+    ), mine AS (
+        SELECT project_id FROM project_members WHERE user_id = :user_id
+    )
+    SELECT COALESCE(sum(ended), 0)::bigint AS ended,
+        COALESCE(sum(succeeded), 0)::bigint AS succeeded,
+        (sum(waited) / NULLIF(sum(started), 0) / 1000000)::float8 AS mean_wait_seconds,
+        (sum(ran) / NULLIF(sum(started), 0) / 1000000)::float8 AS mean_run_seconds
+    FROM (
+        SELECT ended, succeeded, started, waited, ran
+        FROM mine JOIN job_outcomes USING (project_id) WHERE since >= (SELECT whole FROM span)
+        UNION ALL
+        SELECT count(*), count(*) FILTER (WHERE state = 'SUCCEEDED'), count(started_at),
+            sum(EXTRACT(EPOCH FROM started_at - queued_at) * 1000000),
+            sum(EXTRACT(EPOCH FROM finished_at - started_at) * 1000000)
+        FROM mine JOIN segmentation_jobs USING (project_id), span
+        WHERE state IN ('SUCCEEDED', 'FAILED') AND finished_at > begin AND finished_at < whole
+    ) AS outcomes
 """)
 
 
@@ -49,3 +65,11 @@ async def efficiency(connection: Connection, user_id: UUID) -> EfficiencyRecord:
         mean_run_seconds=row.mean_run_seconds,
         images_per_hour=row.succeeded / HOURS,
     )
+
+
+_PURGE = Statement("DELETE FROM job_outcomes WHERE since < :before")
+
+
+async def purge(connection: Connection, *, before: datetime) -> None:
+    """Forget the sums of before an instant that lies further back than is told."""
+    await connection.execute(_PURGE, {"before": before})

@@ -362,3 +362,17 @@ queue_lines = Table(
     Index("ix_queue_lines_requested_by_served_at", "requested_by", "served_at"),
     comment="Who waits in which queue, and for how many jobs; kept by triggers of the jobs",
 )
+
+job_outcomes = Table(
+    "job_outcomes",
+    metadata,
+    Column("project_id", Uuid, primary_key=True),
+    Column("since", DateTime(timezone=True), primary_key=True, comment="Begin of ten minutes"),
+    Column("ended", Integer, nullable=False, comment="Jobs that SUCCEEDED or FAILED"),
+    Column("succeeded", Integer, nullable=False),
+    Column("started", Integer, nullable=False, comment="Those of the ended that a worker began"),
+    Column("waited", BigInteger, nullable=False, comment="Microseconds until they began, in all"),
+    Column("ran", BigInteger, nullable=False, comment="Microseconds until they ended, in all"),
+    Index("ix_job_outcomes_since", "since"),
+    comment="How jobs ended, by when; kept by triggers of the jobs, and for two days",
+)

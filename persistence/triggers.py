@@ -1,12 +1,13 @@
 """Triggers: what PostgreSQL keeps in step by itself, whoever changes the tables, and how.
 
 ``queue_lines.waiting`` is the number of QUEUED jobs of a line. It moves in the statement that moves
-the jobs, under the lock of their project, so it can neither drift nor deadlock.
+the jobs, under the lock of their project, so it can neither drift nor deadlock. So do the rows of
+``job_outcomes``, each of which adds up how jobs of a project ended within ten minutes.
 """
 
 from sqlalchemy import DDL, event
 
-from persistence.tables import queue_lines, segmentation_jobs
+from persistence.tables import job_outcomes, queue_lines, segmentation_jobs
 
 _COUNT_JOBS_THAT_CAME = """CREATE FUNCTION count_jobs_that_came() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
         INSERT INTO queue_lines AS l (project_id, model, priority, requested_by, waiting)
@@ -36,19 +37,61 @@ _COUNT_JOBS_THAT_MOVED = """CREATE FUNCTION count_jobs_that_moved() RETURNS trig
         RETURN NULL;
     END$$"""  # noqa: E501
 
-_TRIGGERS = (
-    """
-    CREATE TRIGGER count_jobs_that_came AFTER INSERT ON segmentation_jobs
-    REFERENCING NEW TABLE AS came
-    FOR EACH STATEMENT EXECUTE FUNCTION count_jobs_that_came()
-    """,
-    """
-    CREATE TRIGGER count_jobs_that_moved AFTER UPDATE ON segmentation_jobs
-    REFERENCING OLD TABLE AS was NEW TABLE AS became
-    FOR EACH STATEMENT EXECUTE FUNCTION count_jobs_that_moved()
-    """,
-)
+_ADD_OUTCOMES_THAT_CAME = """CREATE FUNCTION add_outcomes_that_came() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+        INSERT INTO job_outcomes AS o (project_id, since, ended, succeeded, started, waited, ran)
+        SELECT project_id, date_bin('10 minutes', finished_at, 'epoch') AS slot, sum(more),
+            COALESCE(sum(more) FILTER (WHERE state = 'SUCCEEDED'), 0),
+            COALESCE(sum(more) FILTER (WHERE started_at IS NOT NULL), 0),
+            COALESCE(sum(more * wait), 0), COALESCE(sum(more * run), 0)
+        FROM (SELECT *, 1 AS more FROM came) AS each, LATERAL (
+            SELECT (EXTRACT(EPOCH FROM started_at - queued_at) * 1000000)::bigint AS wait,
+                (EXTRACT(EPOCH FROM finished_at - started_at) * 1000000)::bigint AS run
+        ) AS took
+        WHERE state IN ('SUCCEEDED', 'FAILED') GROUP BY project_id, slot
+        ON CONFLICT (project_id, since) DO UPDATE SET ended = o.ended + excluded.ended,
+            succeeded = o.succeeded + excluded.succeeded, started = o.started + excluded.started,
+            waited = o.waited + excluded.waited, ran = o.ran + excluded.ran;
+        RETURN NULL;
+    END$$"""  # noqa: E501
 
-queue_lines.add_is_dependent_on(segmentation_jobs)
-for _statement in (_COUNT_JOBS_THAT_CAME, _COUNT_JOBS_THAT_MOVED, *_TRIGGERS):
-    event.listen(queue_lines, "after_create", DDL(_statement))  # type: ignore[no-untyped-call]
+_ADD_OUTCOMES_THAT_MOVED = """CREATE FUNCTION add_outcomes_that_moved() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+        INSERT INTO job_outcomes AS o (project_id, since, ended, succeeded, started, waited, ran)
+        SELECT project_id, date_bin('10 minutes', finished_at, 'epoch') AS slot, sum(more),
+            COALESCE(sum(more) FILTER (WHERE state = 'SUCCEEDED'), 0),
+            COALESCE(sum(more) FILTER (WHERE started_at IS NOT NULL), 0),
+            COALESCE(sum(more * wait), 0), COALESCE(sum(more * run), 0)
+        FROM (SELECT *, 1 AS more FROM became UNION ALL SELECT *, -1 FROM was) AS each, LATERAL (
+            SELECT (EXTRACT(EPOCH FROM started_at - queued_at) * 1000000)::bigint AS wait,
+                (EXTRACT(EPOCH FROM finished_at - started_at) * 1000000)::bigint AS run
+        ) AS took
+        WHERE state IN ('SUCCEEDED', 'FAILED') GROUP BY project_id, slot
+        ON CONFLICT (project_id, since) DO UPDATE SET ended = o.ended + excluded.ended,
+            succeeded = o.succeeded + excluded.succeeded, started = o.started + excluded.started,
+            waited = o.waited + excluded.waited, ran = o.ran + excluded.ran;
+        RETURN NULL;
+    END$$"""  # noqa: E501
+
+
+def _triggers(verb: str) -> tuple[str, str]:
+    return (
+        f"""
+        CREATE TRIGGER {verb}_that_came AFTER INSERT ON segmentation_jobs
+        REFERENCING NEW TABLE AS came
+        FOR EACH STATEMENT EXECUTE FUNCTION {verb}_that_came()
+        """,
+        f"""
+        CREATE TRIGGER {verb}_that_moved AFTER UPDATE ON segmentation_jobs
+        REFERENCING OLD TABLE AS was NEW TABLE AS became
+        FOR EACH STATEMENT EXECUTE FUNCTION {verb}_that_moved()
+        """,
+    )
+
+
+_OF = {
+    queue_lines: (_COUNT_JOBS_THAT_CAME, _COUNT_JOBS_THAT_MOVED, *_triggers("count_jobs")),
+    job_outcomes: (_ADD_OUTCOMES_THAT_CAME, _ADD_OUTCOMES_THAT_MOVED, *_triggers("add_outcomes")),
+}
+for _table, _statements in _OF.items():
+    _table.add_is_dependent_on(segmentation_jobs)
+    for _statement in _statements:
+        event.listen(_table, "after_create", DDL(_statement))  # type: ignore[no-untyped-call]

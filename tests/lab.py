@@ -59,6 +59,21 @@ _MISCOUNTED = Statement("""
     ) AS counted USING (project_id, model, priority, requested_by)
     WHERE project_id = :project_id AND COALESCE(l.waiting, 0) <> COALESCE(counted.queued, 0)
 """)
+_MISADDED = Statement("""
+    SELECT * FROM job_outcomes FULL JOIN (
+        SELECT project_id, date_bin('10 minutes', finished_at, 'epoch') AS since, count(*) AS jobs,
+            count(*) FILTER (WHERE state = 'SUCCEEDED') AS successes, count(started_at) AS starts,
+            sum(started_at - queued_at) AS waits, sum(finished_at - started_at) AS runs
+        FROM segmentation_jobs WHERE state IN ('SUCCEEDED', 'FAILED') GROUP BY 1, 2
+    ) AS added USING (project_id, since)
+    WHERE project_id = :project_id AND (
+        COALESCE(ended, 0), COALESCE(succeeded, 0), COALESCE(started, 0),
+        COALESCE(waited, 0) * INTERVAL '1 microsecond', COALESCE(ran, 0) * INTERVAL '1 microsecond'
+    ) <> (
+        COALESCE(jobs, 0), COALESCE(successes, 0), COALESCE(starts, 0),
+        COALESCE(waits, INTERVAL '0'), COALESCE(runs, INTERVAL '0')
+    )
+""")
 _RUNS = Statement("""
     SELECT i.id FROM images i LEFT JOIN segmentations s ON s.id = i.segmentation_id
     WHERE i.project_id = :project_id AND i.segmentation_id IS NOT NULL AND s.id IS NULL
@@ -355,4 +370,5 @@ class Lab:
             assert await connection.execute(_OUT_OF_STEP, parameters) == []
             assert await connection.execute(_LOST, parameters) == []
             assert await connection.execute(_MISCOUNTED, parameters) == []
+            assert await connection.execute(_MISADDED, parameters) == []
             assert await connection.execute(_RUNS, parameters) == []

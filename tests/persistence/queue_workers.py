@@ -19,7 +19,7 @@ from tests.persistence.queue_model import Between, Job, S, status_of
 from tests.persistence.queue_people import PeopleMachine
 
 LEASE_SECONDS = 60
-_limits = st.integers(1, 5)
+_limits = st.sampled_from((1, 2, 3, 5, 20))
 _workers = st.one_of(st.none(), people)
 _abilities = st.sampled_from((None, None, MODELS, MODELS[:1], MODELS[1:], ()))
 _cells = st.integers(0, 1)
@@ -124,8 +124,15 @@ class QueueMachine(PeopleMachine):
             self.model.fail(job, "LEASE_LOST", when, retry=True, rest=False)
 
     def _lease(self, number: int) -> tuple[UUID, ImageJob]:
-        """Return a lease that was handed out, however long ago, and who comes with it."""
-        person, entry = self.leases[-1 - number % len(self.leases)]
+        """Return a lease and who comes with it: one that holds, as likely as not, or any."""
+        now = datetime.now(UTC)
+        held = [
+            (person, entry)
+            for person, entry in self.leases
+            if self.model.held(entry.job.id, entry.job.lease, now)
+        ]
+        among = held if held and number % 2 else self.leases
+        person, entry = among[-1 - number // 2 % len(among)]
         of = self.model.projects.get(entry.job.project_id)
         self.touched.update([] if of is None else [of.id])
         return person or (of.owner_id if of else self.people[0]), entry
