@@ -21,7 +21,7 @@ from tests.persistence.queue_model import IN_QUEUE, Between, Image, Job, Project
 
 _picks = st.lists(numbers, min_size=1, max_size=4)
 _priorities = st.sampled_from((5, 5, 5, 2, 9))
-_MOST_IMAGES = 40
+_MOST_IMAGES = 15
 
 
 class PeopleMachine(ClockMachine):
@@ -125,6 +125,15 @@ class PeopleMachine(ClockMachine):
         images = self.images(of, range(12) if chosen is None else chosen, wanted)
         if images:
             self._enqueue(images, by, model, priority, everything=chosen is None, wanted=wanted)
+
+    @rule(force=st.booleans(), model=st.sampled_from(MODELS), priority=_priorities)
+    def everybody_requests(self, force: bool, model: str, priority: int) -> None:
+        for at, of in enumerate(list(self.model.projects.values())):
+            person = self.people.index(of.owner_id)
+            self.request(
+                at=at, person=person, chosen=None, force=force, model=model, priority=priority
+            )
+            self.every_row_is_what_the_model_says()
 
     def _enqueue(
         self,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,8 @@ from tests.persistence.queue_model import Between, Job, S, status_of
 from tests.persistence.queue_people import PeopleMachine
 
 LEASE_SECONDS = 60
-_limits = st.sampled_from((1, 2, 3, 5, 20))
+_ALL = 20
+_limits = st.sampled_from((1, 2, 3, 5, _ALL))
 _workers = st.one_of(st.none(), people)
 _abilities = st.sampled_from((None, None, MODELS, MODELS[:1], MODELS[1:], ()))
 _cells = st.integers(0, 1)
@@ -47,6 +48,34 @@ class QueueMachine(PeopleMachine):
         for entry in entries:
             self._handed_out(person, entry, when, seconds)
         self._expect_turns(expected, when)
+
+    @rule(rounds=st.integers(1, 4), lost=st.booleans())
+    def everything_fails(self, rounds: int, lost: bool) -> None:
+        """Whatever waits is handed out and fails, or is not heard of again, so many times."""
+        for _ in range(rounds):
+            first = len(self.leases)
+            self.claim(None, None, _ALL, LEASE_SECONDS)
+            self.every_row_is_what_the_model_says()
+            if lost:
+                self.time_passes(LEASE_SECONDS + 1)
+                self.take_back_what_is_over()
+            else:
+                self._each_since(first, lambda number: self.fail(number, retryable=True))
+                self.time_passes(LEASE_SECONDS // 2)
+            self.every_row_is_what_the_model_says()
+
+    @rule(cells=_cells)
+    def everything_succeeds(self, cells: int) -> None:
+        first = len(self.leases)
+        self.claim(None, None, _ALL, LEASE_SECONDS)
+        self._each_since(first, lambda number: self.complete(number, cells))
+
+    def _each_since(self, first: int, end: Callable[[int], None]) -> None:
+        """End the jobs of all leases from the first on."""
+        self.every_row_is_what_the_model_says()
+        for place in range(len(self.leases) - first):
+            end(2 * place)
+            self.every_row_is_what_the_model_says()
 
     async def _claim(
         self, person: UUID | None, able: Sequence[str] | None, limit: int, seconds: int = 60
