@@ -22,7 +22,7 @@ from hub.demo.models import Contradiction, Images, Latest, Model, Progress, Proj
 from hub.demo.table import Board
 
 _SECONDS = 10.0
-_WORK_SECONDS = 60.0
+_WORK_SECONDS = 90.0
 _ENDS = ("SEGMENTED", "NO_SEGMENTATION", "FAILED")
 _PASSWORD = "the cells divide at dawn"
 

@@ -1,7 +1,7 @@
 """What happens in the demo, step by step; each step ends when everybody was told of it."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from client.errors import Refused
@@ -85,17 +85,18 @@ class Story:
                 self.findings.append(f"{progress.name} ended with {told}.")
         return uploaded
 
-    async def segment(self, images: Collection[StoredImage], worker: RunningWorker) -> list[str]:
+    async def segment(self, images: Sequence[StoredImage], worker: RunningWorker) -> list[str]:
         """Have the images segmented by Ben's worker; return the models that it has."""
         models = await worker.models()
         listed = ", ".join(f"{name} {version}" for name, version in models.items())
         self._board.tell(f"Ben's worker is ready, with {many(len(models), 'model')}: {listed}.")
-        self._board.tell("Ada requests the segmentation of all images.")
-        requested = await request(self._ada.hub, projectId=self.project_id)
+        self._board.tell(f"Ada requests the segmentation of {len(images)} images.")
+        ids = [image.id for image in images]
+        requested = await request(self._ada.hub, projectId=self.project_id, imageIds=ids)
         *_, (last, ahead) = requested.ahead.items()
         self._board.tell(f"{many(len(requested.ahead), 'job')} wait, {ahead} ahead of {last}.")
         for actor in self._watching:
-            await actor.told_of_ends([image.id for image in images])
+            await actor.told_of_ends(ids)
         known = self._ada.images.model
         await self._all_told(Changed(self.project_id, known.revision))
         self.findings += [
