@@ -28,7 +28,8 @@ def draw(picture: Picture, geojson: dict[str, Any]) -> Image.Image:
     image = image.resize(size, Image.Resampling.BICUBIC)
     colour = _ON_LIGHT if np.median(np.asarray(image)) > _LIGHT else _ON_DARK
     pen = ImageDraw.Draw(image)
-    width = max(1, round(scale / 2))
+    # As wide as is still seen where the picture is shown smaller than it is.
+    width = max(1, round(scale * 0.75))
     for feature in geojson["features"]:
         for ring in feature["geometry"]["coordinates"]:
             pen.line([(x * scale, y * scale) for x, y in ring], fill=colour, width=width)

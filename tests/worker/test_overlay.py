@@ -30,6 +30,14 @@ def test_outlines_stand_out_of_dark_and_of_light_pictures(ground: int) -> None:
     assert np.abs(edge - far).max() > 100
 
 
+def test_outlines_are_wider_on_enlarged_pictures() -> None:
+    drawn = np.asarray(draw(Picture(pixels=a_cell(40, 600)), outlines(a_cell(40, 600))))
+    assert drawn.shape[1] == 1200
+    # Across the cell's left edge.
+    coloured = drawn[30, :40, 0] != drawn[30, :40, 2]
+    assert coloured.sum() == 2
+
+
 def test_two_stains_are_told_apart() -> None:
     pixels = np.zeros((40, 60, 2), np.uint16)
     pixels[:, :30, 0] = pixels[:, 30:, 1] = 900
