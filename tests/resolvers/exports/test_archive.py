@@ -20,12 +20,12 @@ from tests.live.pictures import png
 from tests.resolvers.exports.cells import box, geometry
 from tests.resolvers.exports.test_exporter import IMAGE, RUN
 
-SIDE = 300
-# As JSON and as masks they have some hundred thousand bytes, which hardly compress.
+SIDE = 600
+# As JSON and as masks they have some hundred thousand bytes even when they are compressed.
 CELLS = [
     [box(x + y / 977, y + x / 991, x + 9 + y / 983, y + 9 + x / 997)]
-    for x in range(0, 290, 7)
-    for y in range(0, 290, 7)
+    for x in range(0, 590, 7)
+    for y in range(0, 590, 7)
 ]
 
 
@@ -87,10 +87,10 @@ async def peak_of(exporter: Exporter, plate: Plate, folder: Path) -> tuple[int, 
 async def test_a_long_archive_takes_no_more_memory_than_a_short_one(
     exporter: Exporter, blobs: BlobStore, tmp_path: Path
 ) -> None:
-    short, _ = await peak_of(exporter, Plate(blobs, 5), tmp_path / "short")
-    long, size = await peak_of(exporter, Plate(blobs, 60), tmp_path / "long")
-    assert size > 4 * long
-    assert long < 1.2 * short + 60 * 5_000
+    short, _ = await peak_of(exporter, Plate(blobs, 4), tmp_path / "short")
+    long, size = await peak_of(exporter, Plate(blobs, 25), tmp_path / "long")
+    # What else goes on in this process counts, too.
+    assert long - short < size / 5
 
 
 async def test_nothing_is_made_ahead_of_a_client_that_does_not_read(
