@@ -83,7 +83,18 @@ def test_both_locks_pin_the_same_versions_by_hash_and_hold_what_the_project_asks
 def pins(lock: Path) -> dict[str, str]:
     entries = re.split(r"\n(?=[a-z])", lock.read_text())
     assert all("--hash=sha256:" in entry for entry in entries)
-    return dict(entry.split()[0].split(";")[0].split("==") for entry in entries)
+    # An entry begins as "gql[httpx, websockets]==4.4.0 ; python_version …".
+    heads = [re.match(r"([a-z0-9-]+)(?:\[[^]]*\])?==(\S+)", entry) for entry in entries]
+    return {head[1]: head[2].rstrip(";") for head in heads if head is not None}
+
+
+def test_packages_with_extras_are_locked_with_them() -> None:
+    """Else pip takes the newest release for the extra, and refuses it for lack of a hash."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    extras = {re.split(r"[\]<>=; ]", each)[0] for each in asked if "[" in each}
+    locked = (ROOT / "requirements-dev.txt").read_text().replace(", ", ",")
+    assert {each for each in extras if f"\n{each}]==" not in f"\n{locked}"} == set()
 
 
 def names(requirements: list[str]) -> set[str]:
