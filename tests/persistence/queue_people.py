@@ -89,9 +89,9 @@ class PeopleMachine(ClockMachine):
         return [found[n] for n in dict.fromkeys(n % len(found) for n in chosen)] if found else []
 
     @rule(at=numbers, count=st.integers(1, 3))
+    @precondition(lambda self: len(self.model.images) < _MOST_IMAGES)
     def upload(self, at: int, count: int) -> None:
-        if len(self.model.images) < _MOST_IMAGES:
-            self._upload(self.project(at).id, count)
+        self._upload(self.project(at).id, count)
 
     def _upload(self, project_id: UUID, count: int) -> None:
         of = self.model.projects[project_id]
@@ -177,6 +177,7 @@ class PeopleMachine(ClockMachine):
             self.model.move(job, S.QUEUED)
 
     @rule(at=numbers, chosen=st.one_of(st.none(), _picks), batch=st.booleans())
+    @precondition(lambda self: any(job.active for job in self.model.jobs.values()))
     def cancel(self, at: int, chosen: Sequence[int] | None, batch: bool) -> None:
         """Cancel the jobs of a batch, of some images, or of all."""
         of = self.project(at)
@@ -202,7 +203,7 @@ class PeopleMachine(ClockMachine):
 
     @rule(at=numbers, chosen=_picks)
     def delete_images(self, at: int, chosen: Sequence[int]) -> None:
-        images = self.images(self.project(at), chosen[:2], tuple(S))
+        images = self.images(self.project(at), chosen[:1], tuple(S))
         if not images:
             return
 
@@ -215,17 +216,16 @@ class PeopleMachine(ClockMachine):
         for image in images:
             self.model.forget(image, when)
 
-    @rule(at=numbers, sure=st.integers(0, 2))
-    @precondition(lambda self: len(self.model.projects) > 1)
-    def delete_project(self, at: int, sure: int) -> None:
-        if sure:
-            return
+    @rule(at=numbers)
+    @precondition(lambda self: len(self.model.projects) > 2)
+    def delete_project(self, at: int) -> None:
         of = self.project(at)
         self.touched.discard(of.id)
         when, _ = self.does(lambda: self.lab.delete_project(of.id, of.owner_id))
         self.model.forget_project(of.id, when)
 
     @rule(at=numbers, chosen=_picks, to=numbers, named=st.integers(0, 4))
+    @precondition(lambda self: any(job.active for job in self.model.jobs.values()))
     def move_by_hand(self, at: int, chosen: Sequence[int], to: int, named: int) -> None:
         """Set statuses of images in the queue by hand; jobs that are not named are cancelled."""
         of = self.project(at)

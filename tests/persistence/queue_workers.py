@@ -20,7 +20,7 @@ from tests.persistence.queue_people import PeopleMachine
 
 LEASE_SECONDS = 60
 _ALL = 20
-_limits = st.sampled_from((1, 2, 3, 5, _ALL))
+_limits = st.sampled_from((1, 1, 2, 3, 5, _ALL))
 _workers = st.one_of(st.none(), people)
 _abilities = st.sampled_from((None, None, MODELS, MODELS[:1], MODELS[1:], ()))
 _cells = st.integers(0, 1)
@@ -30,27 +30,32 @@ class QueueMachine(PeopleMachine):
     """Workers are members of projects, or of none and serve all: None."""
 
     @rule(
-        worker=_workers,
-        able=_abilities,
-        limit=_limits,
+        claims=st.lists(st.tuples(_workers, _abilities, _limits), min_size=1, max_size=4),
         seconds=st.sampled_from((LEASE_SECONDS, 3600)),
     )
+    @precondition(lambda self: self.model.waiting())
+    def claim_one_after_the_other(
+        self, claims: Sequence[tuple[int | None, Sequence[str] | None, int]], seconds: int
+    ) -> None:
+        for worker, able, limit in claims:
+            self.claim(worker, able, limit, seconds)
+            self.every_row_is_what_the_model_says()
+
     def claim(
         self, worker: int | None, able: Sequence[str] | None, limit: int, seconds: int
     ) -> None:
         """Jobs are handed out in the order of the model, and in no other."""
         person = None if worker is None else self.people[worker]
-        expected = self.model.next(person, able, limit, datetime.now(UTC))
         when, entries = self.does(lambda: self._claim(person, able, limit, seconds))
-        # Time may have been let pass, so that nothing became available meanwhile.
         expected = self.model.next(person, able, limit, when.latest)
         assert [entry.job.id for entry in entries] == [job.id for job in expected]
         for entry in entries:
             self._handed_out(person, entry, when, seconds)
         self._expect_turns(expected, when)
 
-    @rule(rounds=st.integers(1, 4), lost=st.booleans())
-    def everything_fails(self, rounds: int, lost: bool) -> None:
+    @rule(rounds=st.integers(1, 4), lost=st.booleans(), rest=st.sampled_from((0, 0, 8, 31)))
+    @precondition(lambda self: self.model.waiting())
+    def everything_fails(self, rounds: int, lost: bool, rest: int) -> None:
         """Whatever waits is handed out and fails, or is not heard of again, so many times."""
         for _ in range(rounds):
             first = len(self.leases)
@@ -61,10 +66,13 @@ class QueueMachine(PeopleMachine):
                 self.take_back_what_is_over()
             else:
                 self._each_since(first, lambda number: self.fail(number, retryable=True))
-                self.time_passes(LEASE_SECONDS // 2)
+            self.every_row_is_what_the_model_says()
+            if rest:
+                self.time_passes(rest)
             self.every_row_is_what_the_model_says()
 
     @rule(cells=_cells)
+    @precondition(lambda self: self.model.waiting())
     def everything_succeeds(self, cells: int) -> None:
         first = len(self.leases)
         self.claim(None, None, _ALL, LEASE_SECONDS)
@@ -104,6 +112,7 @@ class QueueMachine(PeopleMachine):
         assert len(bases) == bool(jobs)
 
     @rule(claimers=st.lists(_workers, min_size=2, max_size=3), limit=_limits)
+    @precondition(lambda self: self.model.waiting())
     def claim_at_once(self, claimers: Sequence[int | None], limit: int) -> None:
         """Whoever claims at the same time, each gets the first jobs of lines, and no job twice."""
         persons = [None if worker is None else self.people[worker] for worker in claimers]
@@ -139,6 +148,7 @@ class QueueMachine(PeopleMachine):
                 self.model.lines[line] = when.later(0, 1e-3)
 
     @rule()
+    @precondition(lambda self: any(job.lease for job in self.model.jobs.values()))
     def take_back_what_is_over(self) -> None:
         when, count = self.does(lambda: lease.expire(self.lab.database))
         over = [
