@@ -139,6 +139,7 @@ async def revisions(connection: Connection, project_ids: Collection[UUID]) -> Ma
 
 
 _FIND = Statement(f"SELECT {PROJECT} FROM projects WHERE id = :project_id")
+_FIND_LOCKED = Statement(f"SELECT {PROJECT} FROM projects WHERE id = :project_id FOR NO KEY UPDATE")
 
 
 async def find(
@@ -148,9 +149,8 @@ async def find(
 
     ``lock`` keeps it as it is until the transaction ends.
     """
-    if lock:
-        await connection.execute(_LOCK, {"project_id": project_id})
-    row = (await connection.execute(_FIND, {"project_id": project_id})).one_or_none()
+    statement = _FIND_LOCKED if lock else _FIND
+    row = (await connection.execute(statement, {"project_id": project_id})).one_or_none()
     return None if row is None else project_of(row)
 
 
