@@ -10,6 +10,7 @@ from benchmarks.hubs import database, hub
 from benchmarks.machine import description
 from benchmarks.pages import pages
 from benchmarks.peers.apollo import apollo
+from benchmarks.queue import __main__ as queue
 from benchmarks.status import Project, alternating
 from benchmarks.tables import show
 from benchmarks.uploads import upload
@@ -25,6 +26,7 @@ def main() -> None:
     numbers = comparison.compare(console)
     show(report.HEADER, report.servers(numbers), description())
     show(("what", "measured", "budget"), changes + report.budgets(numbers), description())
+    queue.main()
 
 
 def _changes() -> list[tuple[str, str, str]]:

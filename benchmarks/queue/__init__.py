@@ -1,0 +1,1 @@
+"""What the queue costs, whether few wait or a million."""
