@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import rule
 from msgspec.structs import replace
 
 from persistence import lease
@@ -33,10 +33,10 @@ class QueueMachine(PeopleMachine):
         claims=st.lists(st.tuples(_workers, _abilities, _limits), min_size=1, max_size=4),
         seconds=st.sampled_from((LEASE_SECONDS, 3600)),
     )
-    @precondition(lambda self: self.model.waiting())
     def claim_one_after_the_other(
         self, claims: Sequence[tuple[int | None, Sequence[str] | None, int]], seconds: int
     ) -> None:
+        self.see_to_it_that_some_wait()
         for worker, able, limit in claims:
             self.claim(worker, able, limit, seconds)
             self.every_row_is_what_the_model_says()
@@ -54,9 +54,9 @@ class QueueMachine(PeopleMachine):
         self._expect_turns(expected, when)
 
     @rule(rounds=st.integers(1, 4), lost=st.booleans(), rest=st.sampled_from((0, 0, 8, 31)))
-    @precondition(lambda self: self.model.waiting())
     def everything_fails(self, rounds: int, lost: bool, rest: int) -> None:
         """Whatever waits is handed out and fails, or is not heard of again, so many times."""
+        self.see_to_it_that_some_wait()
         for _ in range(rounds):
             first = len(self.leases)
             self.claim(None, None, _ALL, LEASE_SECONDS)
@@ -72,8 +72,8 @@ class QueueMachine(PeopleMachine):
             self.every_row_is_what_the_model_says()
 
     @rule(cells=_cells)
-    @precondition(lambda self: self.model.waiting())
     def everything_succeeds(self, cells: int) -> None:
+        self.see_to_it_that_some_wait()
         first = len(self.leases)
         self.claim(None, None, _ALL, LEASE_SECONDS)
         self._each_since(first, lambda number: self.complete(number, cells))
@@ -112,9 +112,9 @@ class QueueMachine(PeopleMachine):
         assert len(bases) == bool(jobs)
 
     @rule(claimers=st.lists(_workers, min_size=2, max_size=3), limit=_limits)
-    @precondition(lambda self: self.model.waiting())
     def claim_at_once(self, claimers: Sequence[int | None], limit: int) -> None:
         """Whoever claims at the same time, each gets the first jobs of lines, and no job twice."""
+        self.see_to_it_that_some_wait()
         persons = [None if worker is None else self.people[worker] for worker in claimers]
 
         async def claim() -> Sequence[Sequence[ImageJob]]:
@@ -148,7 +148,6 @@ class QueueMachine(PeopleMachine):
                 self.model.lines[line] = when.later(0, 1e-3)
 
     @rule()
-    @precondition(lambda self: any(job.lease for job in self.model.jobs.values()))
     def take_back_what_is_over(self) -> None:
         when, count = self.does(lambda: lease.expire(self.lab.database))
         over = [
@@ -164,6 +163,10 @@ class QueueMachine(PeopleMachine):
 
     def _lease(self, number: int) -> tuple[UUID, ImageJob]:
         """Return a lease and who comes with it: one that holds, as likely as not, or any."""
+        if not self.leases:
+            self.see_to_it_that_some_wait()
+            self.claim(None, None, _ALL, LEASE_SECONDS)
+            self.every_row_is_what_the_model_says()
         now = datetime.now(UTC)
         held = [
             (person, entry)
@@ -188,7 +191,6 @@ class QueueMachine(PeopleMachine):
             assert self.read() == self.rows
 
     @rule(number=numbers, progress=st.sampled_from((None, 0.25, 1.0)))
-    @precondition(lambda self: self.leases)
     def extend(self, number: int, progress: float | None) -> None:
         _, entry = self._lease(number)
         when, accepted = self.does(lambda: self.lab.extend(entry, progress))
@@ -199,7 +201,6 @@ class QueueMachine(PeopleMachine):
             job.progress = job.progress if progress is None else progress
 
     @rule(number=numbers, cells=_cells)
-    @precondition(lambda self: self.leases)
     def complete(self, number: int, cells: int) -> None:
         person, entry = self._lease(number)
         when, done = self.does(lambda: self.lab.complete(entry, person, cells))
@@ -221,7 +222,6 @@ class QueueMachine(PeopleMachine):
         self.model.images[job.image_id].segmentation_id = done.segmentation_id
 
     @rule(number=numbers)
-    @precondition(lambda self: self.leases)
     def complete_twice_at_once(self, number: int) -> None:
         """Of two that complete with one lease, one succeeds if it holds."""
         person, entry = self._lease(number)
@@ -241,7 +241,6 @@ class QueueMachine(PeopleMachine):
             self._completed(job, done, cells, when)
 
     @rule(number=numbers)
-    @precondition(lambda self: self.leases)
     def complete_what_is_just_cancelled(self, number: int) -> None:
         """Either comes first, and the other changes nothing."""
         person, entry = self._lease(number)
@@ -271,7 +270,6 @@ class QueueMachine(PeopleMachine):
             self.cancelled(other, when)
 
     @rule(number=numbers, retryable=st.sampled_from((True, True, False)))
-    @precondition(lambda self: self.leases)
     def fail(self, number: int, retryable: bool) -> None:
         person, entry = self._lease(number)
         when, done = self.does(lambda: self.lab.fail(entry, person, retryable=retryable))
@@ -281,7 +279,6 @@ class QueueMachine(PeopleMachine):
             self.model.fail(job, "TIMEOUT", when, retry=retryable)
 
     @rule(number=numbers)
-    @precondition(lambda self: self.leases)
     def give_back(self, number: int) -> None:
         person, entry = self._lease(number)
         when, done = self.does(lambda: self.lab.give_back(entry, person))
@@ -293,7 +290,6 @@ class QueueMachine(PeopleMachine):
             self.model.move(job, S.QUEUED)
 
     @rule(number=numbers, other=numbers)
-    @precondition(lambda self: len(self.leases) > 1)
     def come_with_the_lease_of_another_job(self, number: int, other: int) -> None:
         person, entry = self._lease(number)
         _, wrong = self._lease(other)

@@ -29,7 +29,7 @@ async def test_the_queue_does_what_its_model_does(lab: Lab) -> None:
         run_state_machine_as_test,
         Machine,
         settings=settings(
-            max_examples=100,
+            max_examples=80,
             stateful_step_count=40,
             phases=(Phase.reuse, Phase.generate, Phase.shrink),
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
