@@ -11,7 +11,7 @@ from persistence.pagination import Page
 from persistence.records import ProjectRecord, ProjectRole
 from resolvers import access
 from resolvers.context import Context
-from resolvers.errors import BadUserInput, Conflict, NotFound
+from resolvers.errors import BadUserInput, Conflict, Forbidden, NotFound
 from resolvers.image import forget_blobs
 from resolvers.inputs import email_key, email_of, name_of
 
@@ -42,7 +42,9 @@ async def count(context: Context, *, search: str | None) -> int:
 
 
 async def create(context: Context, *, name: str, description: str | None) -> ProjectAccess:
-    """Create a project of the viewer's."""
+    """Create a project of the viewer's. Raises Forbidden for a worker that serves all projects."""
+    if access.serves_all(context):
+        raise Forbidden("A worker key opens the queue, and nothing else.")
     name = name_of(name)
     description = _description(description or "")
     user_id = context.user_id

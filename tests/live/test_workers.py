@@ -95,6 +95,42 @@ async def test_a_worker_key_serves_all_projects_and_shows_none(scene: Scene, ada
         assert code == "NOT_FOUND"
 
 
+async def test_a_worker_key_is_not_shown_the_project_of_a_job_that_it_ends(
+    scene: Scene, ada: Person
+) -> None:
+    bench = await worker(scene)
+    project = await scene.project(ada)
+    await scene.images(project, ada, 3)
+    await request(ada, project, model="nosy")
+    error = {"code": "TIMEOUT", "message": "Slow.", "retryable": False}
+    shapes = {"type": "GeometryCollection", "geometries": []}
+    calls = [
+        ("releaseSegmentation", {}),
+        ("failSegmentation", {"error": error}),
+        ("completeSegmentation", {"polygons": shapes}),
+    ]
+    for mutation, values in calls:
+        [job] = await claim(bench, models=["nosy"])
+        asked = "{ project { members { user { email } } images { edges { node { url } } } } }"
+        code, _ = await refusal(bench.do(mutation, asked, **values, **job["proof"]))
+        assert code == "NOT_FOUND"
+    code, _ = await refusal(
+        bench.ask(
+            """mutation($worker: ClaimSegmentationJobsInput!) {
+            claimSegmentationJobs(input: $worker) { claimed { job { image { project { id } } } } }
+            }""",
+            worker={"worker": "bench", "models": ["nosy"]},
+        )
+    )
+    assert code == "NOT_FOUND"
+
+
+async def test_a_worker_key_makes_no_projects(scene: Scene) -> None:
+    bench = await worker(scene)
+    code, _ = await refusal(bench.do("createProject", "{ project { id } }", name="Mine"))
+    assert code == "FORBIDDEN"
+
+
 async def test_a_key_of_a_person_serves_only_what_the_person_may_edit(
     scene: Scene, ada: Person, ben: Person
 ) -> None:
