@@ -76,6 +76,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         topic=images_view.topic,
         read=images_view.read,
         read_asides=images_view.read_progress,
+        concerns=images_view.concerns,
     )
     presence = Presence(bus)
     presence_view = PresenceView(lambda: database)

@@ -26,7 +26,7 @@ class Asides:
         *,
         standing: Callable[[], int | None],
         read: Callable[[Collection[UUID], int], Awaitable[Remarks | None]],
-        tell: Callable[[Remarks, int], bool],
+        tell: Callable[[Remarks, int], Awaitable[bool]],
         start: Start,
     ) -> None:
         self._standing = standing
@@ -71,4 +71,4 @@ class Asides:
         if remarks is None:
             return True
         # Where a change came meanwhile, what was read may be over, and that told already.
-        return self._standing() == revision and self._tell(remarks, revision)
+        return self._standing() == revision and await self._tell(remarks, revision)

@@ -59,7 +59,10 @@ class Cohort:
     they have to read elsewhere. ``cost`` is how many seconds rendering an event took of late.
     """
 
-    __slots__ = ("_means", "_portion", "_task", "cost", "group", "members", "position")
+    __slots__ = (
+        *("_means", "_mentioning", "_portion", "_task"),
+        *("cost", "group", "members", "position"),
+    )
 
     def __init__(self, group: Group, position: int, means: Means) -> None:
         self.group = group
@@ -70,6 +73,7 @@ class Cohort:
         # Nothing is known of what comes of an event: a large portion of large ones would be much.
         self._portion = 1
         self._task: asyncio.Task[None] | None = None
+        self._mentioning: asyncio.Task[None] | None = None
 
     @property
     def busy(self) -> bool:
@@ -100,33 +104,53 @@ class Cohort:
                 self.catch_up()
                 return
 
-    def mention(self, event: Any, revision: int) -> None:
-        """Tell those members of an event without a revision who know all up to this one, if any.
+    def mention(self, events: Sequence[Any], revision: int) -> Iterator[None]:
+        """Tell those members of events without a revision who know all up to this one, if any.
 
-        It is told now, or forgotten.
+        Pauses behind each. They are told now, or forgotten: where a rendering has to be waited for,
+        a task goes on, one at a time.
         """
-        if self.busy or not self.group.wants_asides:
-            return
         try:
-            rendered = self.group.render([event])
+            for index, event in enumerate(events, 1):
+                if self.busy or self._mentioning is not None or not self.group.wants_asides:
+                    return
+                rendered = self.group.render([event])
+                if not isinstance(rendered, list):
+                    later = self._mention_later(rendered, events[index:], revision)
+                    self._mentioning = self._means.start(later)
+                    return
+                self._mention(rendered[0], revision)
+                yield
         except Exception as error:  # noqa: BLE001 - nobody misses anything that counts
             _report("An aside could not be rendered for a group of subscriptions", error)
-            return
-        if isinstance(rendered, list):
-            self._mention(rendered[0], revision)
-        else:
-            self._means.start(self._mention_later(rendered, revision))
 
-    async def _mention_later(self, rendering: Rendering, revision: int) -> None:
+    async def _mention_later(
+        self, rendering: Rendering, others: Sequence[Any], revision: int
+    ) -> None:
         position = self.position
+
+        def is_over() -> bool:
+            return self.busy or self.position != position or not self.members
+
         try:
-            (payload,) = await rendering
+            payloads = await rendering
+            for event in others:
+                if is_over():
+                    return
+                self._mention(payloads[0], revision)
+                async with self._means.turn:
+                    await asyncio.sleep(0)
+                    if is_over():
+                        return
+                    rendered = self.group.render([event])
+                payloads = rendered if isinstance(rendered, list) else await rendered
+            if not is_over():
+                self._mention(payloads[0], revision)
         except Exception as error:  # noqa: BLE001 - nobody misses anything that counts
             heed_cancellation()
             _report("An aside could not be rendered for a group of subscriptions", error)
-            return
-        if not self.busy and self.position == position:
-            self._mention(payload, revision)
+        finally:
+            self._mentioning = None
 
     def _mention(self, payload: bytes, revision: int) -> None:
         for member in list(self.members):

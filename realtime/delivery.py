@@ -204,13 +204,28 @@ class Delivery:
             self._telling = False
         self._release()
 
-    def mention(self, event: Any, revision: int) -> None:
-        """Tell those of an event without a revision of its own who know all up to this one.
+    @property
+    def wants_asides(self) -> bool:
+        """Whether there is somebody to whom ``mention`` would tell anything."""
+        return any(cohort.group.wants_asides for cohort in self._cohorts.values())
 
-        Whoever lags, or takes no more at the moment, does not get it.
+    async def mention(
+        self, events: Sequence[Any], revision: int, holds: Callable[[], bool]
+    ) -> bool:
+        """Tell those of events without a revision of their own who know all up to this one.
+
+        Whoever lags, or takes no more at the moment, does not get them. It lets others do something
+        in between, and returns False where that ``holds`` no more then.
         """
+        end = time.monotonic() + SLICE_SECONDS
         for cohort in list(self._cohorts.values()):
-            cohort.mention(event, revision)
+            for _ in cohort.mention(events, revision):
+                if time.monotonic() > end:
+                    await asyncio.sleep(0)
+                    if not holds():
+                        return False
+                    end = time.monotonic() + SLICE_SECONDS
+        return True
 
     async def _until_level(self, moment: float) -> None:
         """Wait for the cohorts that are behind, until this moment at most."""

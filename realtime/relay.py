@@ -8,10 +8,11 @@ gone. It is told why, and goes on for itself.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from functools import partial
 from math import inf
 from typing import Any, Final, Generic, TypeAlias, TypeVar
+from uuid import UUID
 
 from realtime.asides import Asides
 from realtime.cohort import SLICE_SECONDS, Start
@@ -23,6 +24,7 @@ from realtime.reports import Report
 from realtime.view import (
     Ask,
     Audience,
+    Concerns,
     Page,
     Parting,
     Read,
@@ -31,7 +33,7 @@ from realtime.view import (
     Remarks,
     View,
 )
-from realtime.watch import GONE, Arrivals, Revised, Signal
+from realtime.watch import GONE, Arrivals, Aside, Revised, Signal
 
 C = TypeVar("C", bound=Revised)
 
@@ -49,9 +51,9 @@ class Relay(Generic[C]):
     With ``read`` they get every event. Without it they get the newest, if it differs from the last
     one, no oftener than every ``seconds_between``: changes that come in a burst are handed on
     together, the first one at once. ``read_asides`` reads what asides are about, where there are
-    any. ``ask`` repeats a question to the database until it is answered, ``audience`` finds out who
-    may follow as of a revision or later, ``start`` runs a task, one task at a time has the ``turn``
-    to render, and ``empty`` is called when the last follower has left.
+    any that it ``concerns``. ``ask`` repeats a question to the database until it is answered,
+    ``audience`` finds out who may follow as of a revision or later, ``start`` runs a task, one task
+    at a time has the ``turn`` to render, and ``empty`` is called when the last follower has left.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Relay(Generic[C]):
         *,
         read: Read | None,
         read_asides: ReadAsides | None,
+        concerns: Concerns,
         seconds_between: float,
         ask: Ask,
         audience: Callable[[int], Awaitable[Audience | None]],
@@ -100,11 +103,11 @@ class Relay(Generic[C]):
         if read_asides is not None:
             self._asides = Asides(
                 standing=self._standing,
-                read=lambda subjects, revision: ask(lambda: read_asides(key, subjects, revision)),
+                read=partial(self._read_wanted, read_asides),
                 tell=self._mention,
                 start=start,
             )
-            watch.on_aside = self._asides.hear
+            watch.on_aside = partial(self._hear, self._asides, concerns)
 
     # Followers come and go
 
@@ -183,13 +186,26 @@ class Relay(Generic[C]):
             return None
         return max(self._delivery.revision, self.watch.revision)
 
-    def _mention(self, remarks: Remarks, revision: int) -> bool:
+    def _hear(self, asides: Asides, concerns: Concerns, aside: Aside) -> None:
+        if concerns(self.key, aside.subject):
+            asides.hear(aside)
+
+    async def _read_wanted(
+        self, read: ReadAsides, subjects: Collection[UUID], revision: int
+    ) -> Remarks | None:
+        """Read what asides are about, if there is somebody to tell."""
+        if not self._delivery.wants_asides:
+            return None
+        remarks: Remarks | None = await self._ask(lambda: read(self.key, subjects, revision))
+        return remarks
+
+    async def _mention(self, remarks: Remarks, revision: int) -> bool:
         """Tell what asides were about, unless who may hear it is still to be found out."""
         if remarks.audience_revision > self._audience:
             return False
-        for event in remarks.events:
-            self._delivery.mention(event, revision)
-        return True
+        return await self._delivery.mention(
+            remarks.events, revision, lambda: self._standing() == revision
+        )
 
     # Changes come in
 

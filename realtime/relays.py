@@ -15,7 +15,7 @@ from realtime.outlet import Outlet
 from realtime.relay import Relay
 from realtime.reports import Report
 from realtime.tasks import Tasks
-from realtime.view import Audience, Parting, Read, ReadAsides, View
+from realtime.view import Audience, Concerns, Parting, Read, ReadAsides, View
 from realtime.watch import Arrivals, Merge, Revised
 
 C = TypeVar("C", bound=Revised)
@@ -39,6 +39,10 @@ class Watches(Protocol[C]):
         ...
 
 
+def _anything(_key: object, _subject: UUID) -> bool:
+    return True
+
+
 class _Topic:
     """What the relays of one topic share: whose turn it is to ask, and what was answered last."""
 
@@ -52,9 +56,10 @@ class Relays(Generic[C]):
 
     ``topic`` tells which feed a key is about. With ``read`` followers get every event; without it
     they get the newest, no oftener than every ``seconds_between``, and ``merge`` makes one change
-    of several. ``read_asides`` reads what asides are about. However many relays there are, they put
-    at most ``asks_at_once`` questions to the database at a time, and one about each topic: others
-    want answers, too. To be used between ``async with``'s entry and exit, within that of the feeds.
+    of several. ``read_asides`` reads what asides are about, of those that concern a key. However
+    many relays there are, they put at most ``asks_at_once`` questions to the database at a time,
+    and one about each topic: others want answers, too. To be used between ``async with``'s entry
+    and exit, within that of the feeds.
     """
 
     def __init__(
@@ -65,6 +70,7 @@ class Relays(Generic[C]):
         topic: Callable[[Any], UUID],
         read: Read | None = None,
         read_asides: ReadAsides | None = None,
+        concerns: Concerns = _anything,
         merge: Merge[C] | None = None,
         seconds_between: float = 0.1,
         retry_seconds: float = 1.0,
@@ -75,6 +81,7 @@ class Relays(Generic[C]):
         self._topic = topic
         self._read = read
         self._read_asides = read_asides
+        self._concerns = concerns
         self._merge = merge
         self._seconds_between = seconds_between
         self._retry_seconds = retry_seconds
@@ -136,6 +143,7 @@ class Relays(Generic[C]):
             watch,
             read=self._read,
             read_asides=self._read_asides,
+            concerns=self._concerns,
             seconds_between=0.0 if details else self._seconds_between,
             ask=partial(self._ask, topic),
             audience=partial(self._audience, topic, key),

@@ -57,6 +57,9 @@ It is for those who know all up to a revision, which the events bear: what is of
 are yet to be told.
 """
 
+Concerns: TypeAlias = Callable[[Any, UUID], bool]
+"""Tells whether an aside about a subject is of interest to those who follow a key."""
+
 
 class View(Protocol[C_contra]):
     """What a relay makes of its topic's changes."""

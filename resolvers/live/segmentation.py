@@ -73,6 +73,11 @@ class ImagesView(ProjectAudience):
         """Return the project."""
         return key[0]
 
+    @staticmethod
+    def concerns(key: Key, image_id: UUID) -> bool:
+        """Tell whether an image is among those that are asked for."""
+        return key[1] in (None, image_id)
+
     def events(
         self, key: Key, change: ProjectChange, known: int
     ) -> Sequence[tuple[int, SegmentationUpdate]] | None:
@@ -101,12 +106,10 @@ class ImagesView(ProjectAudience):
         self, key: Key, image_ids: Collection[UUID], revision: int
     ) -> Remarks | None:
         """Read how far jobs at these images are, for those who know all up to the revision."""
-        project_id, only = key
+        project_id, _ = key
         async with self._database().snapshot() as connection:
             members = await project.members_now(connection, project_id)
-            running = await queue.running(
-                connection, project_id, [one for one in image_ids if only in (None, one)]
-            )
+            running = await queue.running(connection, project_id, image_ids)
         if members is None:
             return None
         members_revision, _ = members

@@ -1,6 +1,7 @@
 """Asides: told now or not at all, to those who know all else, and to nobody who may not hear."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
@@ -9,9 +10,10 @@ import msgspec
 import pytest
 
 from realtime import asides
+from realtime.cohort import SLICE_SECONDS
 from realtime.feeds import Feeds
 from realtime.relays import Relays
-from realtime.view import Reason, Remarks
+from realtime.view import Concerns, Reason, Remarks
 from realtime.watch import Aside
 from tests.realtime.hearing import everything_heard
 from tests.realtime.ledger import Change, World, a_world, is_last, lacks_items
@@ -72,7 +74,9 @@ async def room(notes: Notes, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[W
 
 
 @asynccontextmanager
-async def a_whispering_room(notes: Notes) -> AsyncIterator[Whispering]:
+async def a_whispering_room(
+    notes: Notes, concerns: Concerns = lambda _, __: True
+) -> AsyncIterator[Whispering]:
     async with a_world() as world:
         feeds: Feeds[Change] = Feeds(
             world.bus,
@@ -92,6 +96,7 @@ async def a_whispering_room(notes: Notes) -> AsyncIterator[Whispering]:
                 topic=lambda key: key,
                 read=world.ledger.page,
                 read_asides=notes.read,
+                concerns=concerns,
                 retry_seconds=0.01,
             )
             async with relays:
@@ -243,3 +248,74 @@ async def test_what_nobody_follows_any_more_is_not_read(room: Whispering, notes:
     await room.whisper()
     assert len(room.relays) == 0
     assert len(notes.asked) == 1
+
+
+async def test_an_aside_that_concerns_nobody_who_follows_a_key_is_not_read(notes: Notes) -> None:
+    other = uuid4()
+    notes.texts[other] = "other"
+    async with a_whispering_room(notes, lambda _, subject: subject != other) as room:
+        follower = await room.follower()
+        await room.whisper(other)
+        await room.whisper()
+        assert await told(follower.reader, "half@0") == [(0, "half@0")]
+    assert notes.asked == [({SUBJECT}, 0)]
+
+
+async def test_what_no_group_wants_to_hear_is_not_read(room: Whispering, notes: Notes) -> None:
+    plain = Rendering("plain ")
+    follower = await room.follower(group=plain)
+    await room.whisper()
+    await room.done()
+    assert notes.asked == []
+    plain.wants_asides = True
+    await room.whisper()
+    await told(follower.reader, "plain half@0")
+
+
+async def test_many_asides_let_others_have_their_turn_in_between(
+    room: Whispering, notes: Notes
+) -> None:
+    others = [uuid4() for _ in range(50)]
+    notes.texts = {other: other.hex for other in others}
+    follower = await room.follower()
+    follower.reader.on_deliver = lambda: time.sleep(SLICE_SECONDS / 2)
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while len(follower.reader.told) < len(others):
+            turns += len(follower.reader.told) > 1
+            await asyncio.sleep(0)
+
+    notes.gate.clear()
+    for other in others:
+        await room.whisper(other)
+    notes.gate.set()
+    async with asyncio.timeout(MOMENT):
+        await take_turns()
+    assert turns > len(others) / 5
+
+
+async def test_a_group_whose_rendering_has_to_be_waited_for_has_one_under_way_at_a_time(
+    room: Whispering, notes: Notes
+) -> None:
+    others = [uuid4() for _ in range(50)]
+    notes.texts = {other: other.hex for other in others}
+    group = Rendering(slow=True)
+    group.wants_asides = True
+    group.gate.clear()
+    follower = await room.follower(group=group)
+    for other in others:
+        await room.whisper(other)
+    async with asyncio.timeout(MOMENT):
+        await group.asked.wait()
+    async with asyncio.timeout(MOMENT):
+        while len(notes.asked) < 4:
+            await room.whisper(others[0])
+    assert len(group.calls) == 1
+    group.gate.set()
+    await told(follower.reader, f"{group.rendered[0]}")
+    for other in others:
+        await room.whisper(other)
+    for other in others:
+        await told(follower.reader, f"{other.hex}@0")
