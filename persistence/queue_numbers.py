@@ -47,15 +47,22 @@ _PEOPLE = """
                 GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
             ), 0) AS above
         FROM person
+    ), alike AS MATERIALIZED (
+        SELECT model, priority, array_agg(waiting::bigint) AS all_waiting, array_agg(turn) AS turns
+        FROM placed GROUP BY model, priority
     )
 """
+# Those who are alike are at hand as arrays: to look for them among all, for each job anew, would
+# take seconds where thousands of models are waited for.
+_ME = "placed me USING (model, priority, requested_by) JOIN alike USING (model, priority)"
 _AHEAD = """
-    me.above + own.ahead + COALESCE((
-        SELECT sum(LEAST(other.waiting, own.ahead + CASE WHEN other.turn < me.turn THEN 1 ELSE 0 END))
-        FROM placed other
-        WHERE (other.model, other.priority) = (me.model, me.priority) AND other.turn <> me.turn
-    ), 0)
-"""  # noqa: E501
+    me.above + own.ahead + (
+        SELECT COALESCE(
+            sum(LEAST(waiting, own.ahead + CASE WHEN turn < me.turn THEN 1 ELSE 0 END)), 0
+        )
+        FROM unnest(alike.all_waiting, alike.turns) AS other(waiting, turn) WHERE turn <> me.turn
+    )
+"""
 
 # The jobs ahead of one are counted from the one before it that was asked for, so that the jobs of
 # a line are walked over once, however many are asked for.
@@ -69,9 +76,9 @@ _POSITIONS = Statement(f"""
     ), wanted AS (
         SELECT DISTINCT model FROM asked
     ), {_PEOPLE}, own AS (
-        SELECT asked.id, model, priority, requested_by, sum(passed.jobs) OVER (
+        SELECT asked.id, model, priority, requested_by, (sum(passed.jobs) OVER (
             PARTITION BY model, priority, requested_by ORDER BY asked.available_at, asked.id
-        ) AS ahead
+        ))::bigint AS ahead
         FROM asked, LATERAL (
             SELECT count(*) AS jobs
             FROM queue_lines l JOIN segmentation_jobs j
@@ -84,7 +91,7 @@ _POSITIONS = Statement(f"""
         ) AS passed
     )
     SELECT own.id, ({_AHEAD})::bigint AS ahead
-    FROM own JOIN placed me USING (model, priority, requested_by)
+    FROM own JOIN {_ME}
 """)
 
 
@@ -121,8 +128,7 @@ _BACKLOGS = Statement(f"""
         SELECT DISTINCT model FROM mine
     ), {_PEOPLE}, waits AS (
         SELECT mine.project_id, mine.model, max({_AHEAD}) + 1 AS jobs
-        FROM mine JOIN placed me USING (model, priority, requested_by),
-            LATERAL (SELECT me.waiting - 1 AS ahead) AS own
+        FROM mine JOIN {_ME}, LATERAL (SELECT me.waiting::bigint - 1 AS ahead) AS own
         GROUP BY mine.project_id, mine.model
     )
     SELECT project_id, model, (waits.jobs + COALESCE((

@@ -1,5 +1,6 @@
 """The queue's numbers are measured: positions are counted, the pace is that of jobs that ran."""
 
+import time
 from collections.abc import Sequence
 from random import Random
 from uuid import UUID
@@ -227,3 +228,31 @@ async def test_the_queue_is_what_waits_and_what_runs(lab: Lab, ada: UUID, projec
         stats = (await lab.access(connection, project_id, ada)).project.stats
     numbers = QueueNumbers.of(project_id, stats)
     assert (numbers.queued, numbers.processing, numbers.total) == (2, 1, 3)
+
+
+_ONE_OF_EACH_MODEL = Statement("""
+    INSERT INTO segmentation_jobs (id, project_id, image_id, batch_id, requested_by, model,
+        priority, state, queued_at)
+    SELECT gen_random_uuid(), :project_id, gen_random_uuid(), gen_random_uuid(), :user_id,
+        'model ' || number, 5, 'QUEUED', clock_timestamp()
+    FROM generate_series(CAST(:first AS integer), CAST(:last AS integer)) AS number
+""")
+
+
+async def test_an_estimate_takes_time_in_proportion_to_the_models_that_are_waited_for(
+    lab: Lab, ada: UUID, project_id: UUID
+) -> None:
+    async def fastest(first: int, last: int) -> float:
+        parameters = {"project_id": project_id, "user_id": ada, "first": first, "last": last}
+        async with lab.database.transaction() as unit:
+            await unit.connection.execute(_ONE_OF_EACH_MODEL, parameters)
+        seconds = []
+        for _ in range(3):
+            began = time.perf_counter()
+            await estimate(lab, project_id)
+            seconds.append(time.perf_counter() - began)
+        return min(seconds)
+
+    few = await fastest(1, 1000)
+    many = await fastest(1001, 8000)
+    assert many < 25 * few  # eight times as many; where each looked at all, fifty and more
