@@ -1,6 +1,7 @@
 """Workers from outside: they learn of work, serve who they may, give back what they can't do."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -104,7 +105,7 @@ async def test_a_worker_key_is_not_shown_the_project_of_a_job_that_it_ends(
     await request(ada, project, model="nosy")
     error = {"code": "TIMEOUT", "message": "Slow.", "retryable": False}
     shapes = {"type": "GeometryCollection", "geometries": []}
-    calls = [
+    calls: list[tuple[str, dict[str, Any]]] = [
         ("releaseSegmentation", {}),
         ("failSegmentation", {"error": error}),
         ("completeSegmentation", {"polygons": shapes}),
