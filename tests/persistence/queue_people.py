@@ -126,12 +126,29 @@ class PeopleMachine(ClockMachine):
         if images:
             self._enqueue(images, by, model, priority, everything=chosen is None, wanted=wanted)
 
-    @rule(force=st.booleans(), model=st.sampled_from(MODELS), priority=_priorities)
-    def everybody_requests(self, force: bool, model: str, priority: int) -> None:
+    @rule(
+        chosen=st.one_of(st.none(), _picks),
+        force=st.booleans(),
+        model=st.sampled_from(MODELS),
+        priorities=st.tuples(_priorities, _priorities, _priorities),
+    )
+    def everybody_requests(
+        self,
+        *,
+        chosen: Sequence[int] | None,
+        force: bool,
+        model: str,
+        priorities: tuple[int, int, int],
+    ) -> None:
         for at, of in enumerate(list(self.model.projects.values())):
             person = self.people.index(of.owner_id)
             self.request(
-                at=at, person=person, chosen=None, force=force, model=model, priority=priority
+                at=at,
+                person=person,
+                chosen=chosen,
+                force=force,
+                model=model,
+                priority=priorities[person],
             )
             self.every_row_is_what_the_model_says()
 
@@ -145,7 +162,7 @@ class PeopleMachine(ClockMachine):
             return
         if not any(image.status not in IN_QUEUE for image in self.model.images.values()):
             self._upload(next(iter(self.model.projects)), 1)
-        self.everybody_requests(force=True, model=MODELS[0], priority=5)
+        self.everybody_requests(chosen=None, force=True, model=MODELS[0], priorities=(5, 5, 5))
 
     def _enqueue(
         self,
