@@ -28,7 +28,8 @@ async def jobs_available(
 ) -> AsyncGenerator[JobsAvailable, None]:
     """Stream when there is something to claim for the viewer: the state first, whatever it is.
 
-    Then at once when jobs are queued, and every few seconds for as long as some are available.
+    Then when jobs are queued, a moment later at most, and every few seconds for as long as some are
+    available.
     Raises BadUserInput for impossible models.
     """
     scope = scope_of(context, models)
@@ -42,7 +43,8 @@ async def jobs_available(
             if now.available or first:
                 first = False
                 yield JobsAvailable(waiting=now.jobs)
-                await asyncio.sleep(SECONDS_BETWEEN_UPDATES)
+            # Most words are about what others wait for: not each is worth a look of its own.
+            await asyncio.sleep(SECONDS_BETWEEN_UPDATES)
             with suppress(TimeoutError):
                 async with asyncio.timeout(SECONDS_BETWEEN_LOOKS):
                     await queued.wait()

@@ -1,11 +1,16 @@
 """Workers from outside: they learn of work, serve who they may, give back what they can't do."""
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from persistence import claim as claims
+from persistence.claim import Scope
+from persistence.database import Connection
 from resolvers import worker_keys
+from resolvers.live.jobs import SECONDS_BETWEEN_UPDATES
 from tests.hubs import GraphQLFailed, Person
 from tests.live.scenes import Scene, project_key, refusal, user_key
 from tests.live.working import claim, complete, report, request, with_key, worker
@@ -30,6 +35,29 @@ async def test_a_worker_hears_of_work_at_once_and_of_its_models_only(
         await request(ada, await another_project(scene, ada), model="another")
         await others.until(lambda events: {"waiting": 1} in events, seconds=2)
         assert {"waiting": 4} not in work.events
+
+
+async def test_many_words_about_others_work_are_looked_into_a_few_times(
+    scene: Scene, ada: Person, ben: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    look = claims.waiting
+
+    async def noted(connection: Connection, scope: Scope) -> claims.Waiting:
+        looks.append(scope)
+        return await look(connection, scope)
+
+    monkeypatch.setattr(claims, "waiting", noted)
+    project = await scene.project(ada)
+    images = await scene.images(project, ada, 40)
+    async with ben.connected() as socket:
+        work = socket.watch(WORK)
+        await work.until(lambda events: events == [{"waiting": 0}])
+        began = time.monotonic()
+        for image in images:
+            await request(ada, project, image, model="busy")
+        seconds = time.monotonic() - began
+    assert 1 < len(looks) <= 2 + seconds / SECONDS_BETWEEN_UPDATES
 
 
 async def another_project(scene: Scene, ada: Person) -> str:
