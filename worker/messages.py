@@ -30,6 +30,10 @@ class Stop(Struct, frozen=True, tag=True):
     """Ask to leave off with the order that is worked on."""
 
 
+class Ready(Struct, frozen=True, tag=True):
+    """The first word of a process: it has begun."""
+
+
 class Models(Struct, frozen=True, tag=True):
     """The names of all segmenters that are installed."""
 
@@ -76,4 +80,4 @@ class Stopped(Struct, frozen=True, tag=True):
 
 Request = ListModels | Check | Order | Stop
 Answer = Models | Available | Unavailable | Found | Missed | Stopped
-Reply = Progress | Answer
+Reply = Ready | Progress | Answer

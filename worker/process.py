@@ -23,6 +23,7 @@ from worker.messages import (
     Models,
     Order,
     Progress,
+    Ready,
     Reply,
     Request,
     Stop,
@@ -31,6 +32,8 @@ from worker.messages import (
 
 PROGRAM = (sys.executable, "-P", "-m", "worker.segmenting")
 _MAX_REPLY_BYTES = 2**24
+# Seconds that a process has to begin, on a machine that is busy with other things.
+_START_SECONDS = 120.0
 # Seconds that a segmenter has to leave off, and that an idle process has to end.
 _STOP_SECONDS = 3.0
 # Seconds that a process has to end whose pipe is closed.
@@ -55,10 +58,12 @@ class SegmentingProcess:
         self._environment = environment
         self._seconds = seconds
         self._process: Process | None = None
+        self._is_ready = False
 
     async def start(self) -> Process:
         """Have the process run."""
         if self._process is None:
+            self._is_ready = False
             self._process = await asyncio.create_subprocess_exec(
                 *PROGRAM,
                 stdin=PIPE,
@@ -72,7 +77,12 @@ class SegmentingProcess:
 
     async def models(self) -> list[str]:
         """Return the names of the segmenters that are installed."""
-        answer = await self._answer(ListModels())
+        try:
+            answer = await self._answer(ListModels())
+        except _Died:
+            logger.exception("The segmenting process does not begin.")
+            await self.close(_MOMENT)
+            return []
         return answer.names if isinstance(answer, Models) else []
 
     async def check(self, model: str) -> Available | Unavailable:
@@ -92,6 +102,8 @@ class SegmentingProcess:
     async def segment(self, order: Order, on_progress: Callable[[float], None]) -> Found:
         """Have an order done. Raises Failed. Cancelled, it leaves off first."""
         try:
+            async with asyncio.timeout(_START_SECONDS):
+                await self._ready()
             async with asyncio.timeout(self._seconds):
                 answer = await self._answer(order, on_progress)
         except TimeoutError:
@@ -131,7 +143,7 @@ class SegmentingProcess:
     async def _answer(
         self, request: Request, on_progress: Callable[[float], None] = lambda _: None
     ) -> Answer:
-        process = await self.start()
+        process = await self._ready()
         stdin, _ = _pipes(process)
         try:
             stdin.write(msgspec.json.encode(request) + b"\n")
@@ -140,9 +152,18 @@ class SegmentingProcess:
         except OSError as error:
             raise _Died from error
 
+    async def _ready(self) -> Process:
+        """Return the process once it has begun."""
+        process = await self.start()
+        if not self._is_ready:
+            if not isinstance(await _reply(process), Ready):
+                raise _Died
+            self._is_ready = True
+        return process
+
     async def _leave_off(self) -> None:
         """Have the process stop what it does; if it does not, kill it."""
-        if self._process is None:
+        if self._process is None or not self._is_ready:
             return
         try:
             async with asyncio.timeout(_STOP_SECONDS):
@@ -171,16 +192,23 @@ def environment(processes: int) -> dict[str, str]:
 
 
 async def _last_word(process: Process, on_progress: Callable[[float], None]) -> Answer:
-    _, stdout = _pipes(process)
     while True:
-        try:
-            line = await stdout.readline()
-            reply: Reply = msgspec.json.decode(line, type=Reply)
-        except ValueError as error:
-            raise _Died from error
-        if not isinstance(reply, Progress):
-            return reply
-        on_progress(reply.done)
+        match await _reply(process):
+            case Progress(done):
+                on_progress(done)
+            case Ready():
+                continue
+            case answer:
+                return answer
+
+
+async def _reply(process: Process) -> Reply:
+    _, stdout = _pipes(process)
+    try:
+        reply: Reply = msgspec.json.decode(await stdout.readline(), type=Reply)
+    except ValueError as error:
+        raise _Died from error
+    return reply
 
 
 def _pipes(process: Process) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:

@@ -23,15 +23,16 @@ from worker.job import JobRun
 from worker.models import runnable
 from worker.process import SegmentingProcess, environment
 from worker.queue import Claimed, JobQueue
-from worker.stopping import Stop, awaited_unless
+from worker.stopping import Stop, awaited_unless, end
 
 _PATIENCE = Patience(attempts=None, first_seconds=0.5, longest_seconds=10.0)
 _SECONDS_WITHOUT_A_RING = 15.0
 # After a claim in vain, before the next: jobs may wait that are for others.
 _REST_SECONDS = 0.2
 _SECONDS_BETWEEN_COMPLAINTS = 30.0
-# When it stops: for a claim that is under way, and to hand jobs back.
+# When it stops: for a claim that is under way, and to leave off with jobs and hand them back.
 _LAST_CLAIM_SECONDS = 3.0
+_LEAVING_OFF_SECONDS = 4.0
 _HANDING_BACK_SECONDS = 5.0
 
 logger = logging.getLogger(__name__)
@@ -86,11 +87,10 @@ class Worker:
                     await self._work(Path(folder), stop)
                     await self._finish(stop)
                 finally:
-                    listening.cancel()
                     await self._hand_back()
         finally:
             await asyncio.gather(*(process.close() for process in self._processes))
-            await asyncio.wait([listening])
+            await end(listening)
 
     async def _work(self, folder: Path, stop: Stop) -> None:
         while not stop.asked.is_set():
@@ -120,8 +120,7 @@ class Worker:
         await awaited_unless(stop.asked, _ended(claiming))
         # Jobs that are just being handed out would have to wait for their lease to end.
         await asyncio.wait([claiming], timeout=_LAST_CLAIM_SECONDS)
-        claiming.cancel()
-        await asyncio.wait([claiming])
+        await end(claiming)
         return [] if claiming.cancelled() else claiming.result()
 
     def _begin(self, claimed: Claimed, folder: Path) -> None:
@@ -162,7 +161,8 @@ class Worker:
             return
         for task in self._jobs:
             task.cancel()
-        await asyncio.wait(list(self._jobs))
+        _, late = await asyncio.wait(list(self._jobs), timeout=_LEAVING_OFF_SECONDS)
+        await end(*late)
         left = list(self._jobs.values())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_HANDING_BACK_SECONDS):

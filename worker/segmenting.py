@@ -31,6 +31,7 @@ from worker.messages import (
     Models,
     Order,
     Progress,
+    Ready,
     Reply,
     Request,
     Stop,
@@ -61,6 +62,7 @@ class Bench:
 
     def serve(self) -> None:
         """Answer requests until the process ends."""
+        self._say(Ready())
         while True:
             self._say(self._answer(self._requests.get()))
 

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -46,7 +46,15 @@ async def awaited_unless(asked: asyncio.Event, work: Coroutine[object, object, T
     try:
         await asyncio.wait((working, asking), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        asking.cancel()
-        working.cancel()
-        await asyncio.wait((working, asking))
+        await end(working, asking)
     return None if working.cancelled() else working.result()
+
+
+async def end(*tasks: "asyncio.Task[Any]") -> None:
+    """Cancel tasks, and wait until they have ended, however that is."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            # More than once: before Python 3.12, asyncio.wait_for may lose a cancellation.
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=1)

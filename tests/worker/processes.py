@@ -76,8 +76,13 @@ class WorkerProcess(Pausable):
         return found
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal to the process alone."""
+        """Send a signal to the process alone, unless it has ended."""
         self._process.send_signal(number)
+
+    def resume(self) -> None:
+        """Have the process and its children go on, unless it has ended."""
+        if self._process.poll() is None:
+            super().resume()
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Tell it to stop; return its exit code."""
@@ -126,6 +131,14 @@ class Workers:
         return worker
 
     async def clean_up(self) -> None:
-        """Kill those that still run."""
+        """End those that still run, in order if they can."""
         for worker in self._started:
-            await worker.kill()
+            worker.resume()
+            # The second time it gives jobs under way no time to end.
+            for _ in range(2):
+                worker.send(signal.SIGTERM)
+        for worker in self._started:
+            try:
+                await worker.ended()
+            finally:
+                await worker.kill()

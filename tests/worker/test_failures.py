@@ -16,7 +16,7 @@ FAULTS = {
     "greedy": ("OUT_OF_MEMORY", True, "The image takes more memory than the worker has"),
     "killed": ("OUT_OF_MEMORY", True, "The system ended the segmentation, most likely because"),
     "crashing": ("WORKER_ERROR", True, "the process of the worker ended by signal 11"),
-    "endless": ("TIMEOUT", True, "The segmentation was not done after 2 s."),
+    "endless": ("TIMEOUT", True, "The segmentation was not done after 5 s."),
 }
 
 
@@ -24,10 +24,10 @@ async def test_a_segmenters_fault_fails_its_job_with_a_code_and_the_worker_goes_
     hub: Hub, plate: Plate, workers: Workers
 ) -> None:
     models = [argument for model in (*FAULTS, "watershed") for argument in ("--model", model)]
-    worker = workers.start(hub.url, plate.key, *models, "--timeout", 2)
+    worker = workers.start(hub.url, plate.key, *models, "--timeout", 5)
     images = {model: await plate.requested(model=model) for model in FAULTS}
     for model, (code, retryable, message) in FAULTS.items():
-        seen = await plate.done(images[model], seconds=60)
+        seen = await plate.done(images[model], seconds=90)
         error = seen["error"]
         assert seen["status"] == "FAILED"
         assert (error["code"], error["retryable"]) == (code, retryable)

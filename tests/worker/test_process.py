@@ -127,6 +127,35 @@ async def test_it_does_not_outlive_its_worker_though_it_is_at_work(
     assert not segmenting.is_running()
 
 
+async def test_one_that_is_told_to_leave_off_before_it_has_begun_serves_the_next(
+    process: SegmentingProcess, tmp_path: Path
+) -> None:
+    (tmp_path / "gate").touch()
+    started = await process.start()
+    task = asyncio.create_task(process.segment(order(tmp_path, "gated"), lambda _: None))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await process.segment(order(tmp_path, "gated"), lambda _: None)).cells == 1
+    assert (await process.start()) is started
+
+
+async def test_an_order_that_takes_too_long_is_ended_and_the_next_one_done(
+    tmp_path: Path,
+) -> None:
+    process = SegmentingProcess(surroundings(tmp_path), seconds=0.5)
+    (tmp_path / "gate").touch()
+    try:
+        with pytest.raises(Failed, match=r"not done after 0\.5 s") as failed:
+            await process.segment(order(tmp_path, "endless"), lambda _: None)
+        assert failed.value.failure.code == "TIMEOUT"
+        # The time that a process takes to begin is not counted.
+        assert (await process.segment(order(tmp_path, "gated"), lambda _: None)).cells == 1
+    finally:
+        await process.close()
+
+
 async def test_credentials_are_not_handed_on_to_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
