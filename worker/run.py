@@ -8,7 +8,6 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from msgspec import Struct
@@ -19,6 +18,7 @@ from client.errors import ClientError
 from client.files import Downloads
 from client.retrying import Patience
 from worker.bell import Bell
+from worker.folder import own_folder
 from worker.job import JobRun
 from worker.models import runnable
 from worker.process import SegmentingProcess, environment
@@ -81,10 +81,10 @@ class Worker:
         """Work until told to stop. Raises ClientError where the hub will have none of it."""
         listening = asyncio.create_task(self._bell.listen())
         try:
-            with TemporaryDirectory(prefix="cellhub-worker-") as folder:
+            with own_folder() as folder:
                 try:
                     await asyncio.gather(*(process.start() for process in self._processes))
-                    await self._work(Path(folder), stop)
+                    await self._work(folder, stop)
                     await self._finish(stop)
                 finally:
                     await self._hand_back()
