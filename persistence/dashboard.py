@@ -27,10 +27,10 @@ async def dashboard(connection: Connection, user_id: UUID) -> DashboardRecord:
 
 HOURS = 24
 
-# All but the first of the ten minutes lie within the hours as a whole; of those, jobs are counted.
+# All but the first of the half hours lie within the hours as a whole; of those, jobs are counted.
 _EFFICIENCY = Statement("""
     WITH span AS (
-        SELECT begin, date_bin('10 minutes', begin, 'epoch') + INTERVAL '10 minutes' AS whole
+        SELECT begin, date_bin('30 minutes', begin, 'epoch') + INTERVAL '30 minutes' AS whole
         FROM (SELECT statement_timestamp() - make_interval(hours => :hours)) AS s(begin)
     ), mine AS (
         SELECT project_id FROM project_members WHERE user_id = :user_id

@@ -367,7 +367,7 @@ job_outcomes = Table(
     "job_outcomes",
     metadata,
     Column("project_id", Uuid, primary_key=True),
-    Column("since", DateTime(timezone=True), primary_key=True, comment="Begin of ten minutes"),
+    Column("since", DateTime(timezone=True), primary_key=True, comment="Begin of half an hour"),
     Column("ended", Integer, nullable=False, comment="Jobs that SUCCEEDED or FAILED"),
     Column("succeeded", Integer, nullable=False),
     Column("started", Integer, nullable=False, comment="Those of the ended that a worker began"),

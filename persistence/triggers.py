@@ -2,7 +2,7 @@
 
 ``queue_lines.waiting`` is the number of QUEUED jobs of a line. It moves in the statement that moves
 the jobs, under the lock of their project, so it can neither drift nor deadlock. So do the rows of
-``job_outcomes``, each of which adds up how jobs of a project ended within ten minutes.
+``job_outcomes``, each of which adds up how jobs of a project ended within half an hour.
 """
 
 from sqlalchemy import DDL, event
@@ -39,7 +39,7 @@ _COUNT_JOBS_THAT_MOVED = """CREATE FUNCTION count_jobs_that_moved() RETURNS trig
 
 _ADD_OUTCOMES_THAT_CAME = """CREATE FUNCTION add_outcomes_that_came() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
         INSERT INTO job_outcomes AS o (project_id, since, ended, succeeded, started, waited, ran)
-        SELECT project_id, date_bin('10 minutes', finished_at, 'epoch') AS slot, sum(more),
+        SELECT project_id, date_bin('30 minutes', finished_at, 'epoch') AS slot, sum(more),
             COALESCE(sum(more) FILTER (WHERE state = 'SUCCEEDED'), 0),
             COALESCE(sum(more) FILTER (WHERE started_at IS NOT NULL), 0),
             COALESCE(sum(more * wait), 0), COALESCE(sum(more * run), 0)
@@ -56,7 +56,7 @@ _ADD_OUTCOMES_THAT_CAME = """CREATE FUNCTION add_outcomes_that_came() RETURNS tr
 
 _ADD_OUTCOMES_THAT_MOVED = """CREATE FUNCTION add_outcomes_that_moved() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
         INSERT INTO job_outcomes AS o (project_id, since, ended, succeeded, started, waited, ran)
-        SELECT project_id, date_bin('10 minutes', finished_at, 'epoch') AS slot, sum(more),
+        SELECT project_id, date_bin('30 minutes', finished_at, 'epoch') AS slot, sum(more),
             COALESCE(sum(more) FILTER (WHERE state = 'SUCCEEDED'), 0),
             COALESCE(sum(more) FILTER (WHERE started_at IS NOT NULL), 0),
             COALESCE(sum(more * wait), 0), COALESCE(sum(more * run), 0)

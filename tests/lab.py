@@ -61,7 +61,7 @@ _MISCOUNTED = Statement("""
 """)
 _MISADDED = Statement("""
     SELECT * FROM job_outcomes FULL JOIN (
-        SELECT project_id, date_bin('10 minutes', finished_at, 'epoch') AS since, count(*) AS jobs,
+        SELECT project_id, date_bin('30 minutes', finished_at, 'epoch') AS since, count(*) AS jobs,
             count(*) FILTER (WHERE state = 'SUCCEEDED') AS successes, count(started_at) AS starts,
             sum(started_at - queued_at) AS waits, sum(finished_at - started_at) AS runs
         FROM segmentation_jobs WHERE state IN ('SUCCEEDED', 'FAILED') GROUP BY 1, 2

@@ -1,4 +1,4 @@
-"""The sums of how jobs ended, by ten minutes, say what the jobs say."""
+"""The sums of how jobs ended, by half hours, say what the jobs say."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

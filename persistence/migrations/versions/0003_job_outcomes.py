@@ -1,4 +1,4 @@
-"""How jobs ended, added up by ten minutes, so that the last day is told fast."""
+"""How jobs ended, added up by half hours, so that the last day is told fast."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,7 +14,7 @@ _SUMS = """sum(more),
             COALESCE(sum(more * wait), 0), COALESCE(sum(more * run), 0)"""
 _FUNCTION = """
         INSERT INTO job_outcomes AS o (project_id, since, ended, succeeded, started, waited, ran)
-        SELECT project_id, date_bin('10 minutes', finished_at, 'epoch') AS slot, {sums}
+        SELECT project_id, date_bin('30 minutes', finished_at, 'epoch') AS slot, {sums}
         FROM {jobs}, LATERAL (
             SELECT (EXTRACT(EPOCH FROM started_at - queued_at) * 1000000)::bigint AS wait,
                 (EXTRACT(EPOCH FROM finished_at - started_at) * 1000000)::bigint AS run
@@ -35,7 +35,7 @@ def upgrade() -> None:
         "job_outcomes",
         sa.Column("project_id", sa.Uuid(), nullable=False),
         sa.Column(
-            "since", sa.DateTime(timezone=True), nullable=False, comment="Begin of ten minutes"
+            "since", sa.DateTime(timezone=True), nullable=False, comment="Begin of half an hour"
         ),
         sa.Column("ended", sa.Integer(), nullable=False, comment="Jobs that SUCCEEDED or FAILED"),
         sa.Column("succeeded", sa.Integer(), nullable=False),
@@ -60,7 +60,7 @@ def upgrade() -> None:
     op.create_index("ix_job_outcomes_since", "job_outcomes", ["since"])
     op.execute(f"""
         INSERT INTO job_outcomes (project_id, since, ended, succeeded, started, waited, ran)
-        SELECT project_id, date_bin('10 minutes', finished_at, 'epoch') AS slot, {_SUMS}
+        SELECT project_id, date_bin('30 minutes', finished_at, 'epoch') AS slot, {_SUMS}
         FROM (
             SELECT *, 1 AS more FROM segmentation_jobs
             WHERE finished_at > statement_timestamp() - INTERVAL '2 days'
