@@ -35,6 +35,11 @@ _MEMBERS = """
 """
 
 
+_ORDER = "priority DESC, round, served_at NULLS FIRST, available_at, id"
+
+
+# Of the first jobs of all lines as many are looked at as are wanted: what is next is in their
+# lines. For whatever is ahead of one of these in this order, a job is ahead of it in all orders.
 def _shares(*, of_all: bool, by_model: bool) -> Statement:
     return Statement(f"""
         WITH line AS (
@@ -44,16 +49,22 @@ def _shares(*, of_all: bool, by_model: bool) -> Statement:
         ), person AS (
             SELECT requested_by, max(served_at) AS served_at FROM queue_lines
             WHERE requested_by IN (SELECT requested_by FROM line) GROUP BY requested_by
-        ), turn AS (
-            SELECT l.*, j.available_at, j.id, person.served_at, row_number() OVER (
+        ), head AS (
+            SELECT l.*, person.served_at, j.available_at, j.id, row_number() OVER (
                 PARTITION BY l.priority, l.requested_by ORDER BY j.available_at, j.id
             ) AS round
             FROM line l JOIN person USING (requested_by),
-                LATERAL ({_FIRST.format(columns="j.available_at, j.id", limit=":limit")}) j
+                LATERAL ({_FIRST.format(columns="j.available_at, j.id", limit="1")}) j
+        ), turn AS (
+            SELECT l.*, j.available_at, j.id, row_number() OVER (
+                PARTITION BY l.priority, l.requested_by ORDER BY j.available_at, j.id
+            ) AS round
+            FROM (
+                SELECT project_id, model, priority, requested_by, served_at FROM head
+                ORDER BY {_ORDER} LIMIT :limit
+            ) AS l, LATERAL ({_FIRST.format(columns="j.available_at, j.id", limit=":limit")}) j
         ), next AS (
-            SELECT *, row_number() OVER (
-                ORDER BY priority DESC, round, served_at NULLS FIRST, available_at, id
-            ) AS place
+            SELECT *, row_number() OVER (ORDER BY {_ORDER}) AS place
             FROM turn ORDER BY place LIMIT :limit
         )
         SELECT project_id, model, priority, requested_by, array_agg(place ORDER BY place) AS places,
