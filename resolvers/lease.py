@@ -30,6 +30,7 @@ from persistence.records import (
     JobState,
     SegmentationFailure,
 )
+from persistence.trouble import DatabaseTrouble
 from resolvers import access
 from resolvers.changes import encode_progress
 from resolvers.context import Context
@@ -79,6 +80,7 @@ async def claim(
 
     Jobs of these models, or of any. Each project is a transaction of its own. It ends where it
     finds no job: one that others take away meanwhile has been handed out, so nothing waits unseen.
+    If the database fails in the midst of it, what was handed out before is all.
     """
     worker = name_of(worker, what="worker's name")
     _check_range("limit", limit, 1, MAX_LIMIT)
@@ -88,13 +90,19 @@ async def claim(
     await leases.expire(database)
     claimed: list[ImageJob] = []
     while len(claimed) < limit:
-        async with database.reading() as connection:
-            shares = await claims.shares(connection, scope, limit=limit - len(claimed))
-        if not shares:
-            break
         found: dict[int, ImageJob] = {}
-        for project_id, lines in shares.items():
-            found |= await _claim(context, project_id, lines, worker, seconds)
+        try:
+            async with database.reading() as connection:
+                shares = await claims.shares(connection, scope, limit=limit - len(claimed))
+            if not shares:
+                break
+            for project_id, lines in shares.items():
+                found |= await _claim(context, project_id, lines, worker, seconds)
+        except DatabaseTrouble:
+            # What is handed out already must get to the worker: nobody else has it meanwhile.
+            if not (claimed or found):
+                raise
+            limit = 0
         claimed += [found[place] for place in sorted(found)]
     return claimed
 

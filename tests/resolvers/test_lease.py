@@ -1,6 +1,7 @@
 """Workers: what they are handed, how they keep it, and what they bring back."""
 
 import asyncio
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 
 import persistence.queue
 from persistence.blobs import polygons_key
+from persistence.database import Database
 from persistence.ids import FIRST_ID
 from persistence.job import ImageJob
 from persistence.records import (
@@ -16,6 +18,7 @@ from persistence.records import (
     SegmentationFailure,
     SegmentationStatus,
 )
+from persistence.trouble import TooSlow
 from realtime.watch import Aside
 from resolvers import lease, queue
 from resolvers.changes import decode_project_change
@@ -110,6 +113,26 @@ async def test_jobs_of_a_project_that_has_just_gone_are_passed_over(
     lines = (await workshop.lab.shares(ada))[project_id]
     await workshop.lab.delete_project(project_id, ada)
     assert await lease._claim(workshop.context(ada), project_id, lines, "w", 60) == {}
+
+
+async def test_what_was_handed_out_before_the_database_fails_gets_to_the_worker(
+    workshop: Workshop, ada: UUID, project_id: UUID, database_url: str
+) -> None:
+    lab = workshop.lab
+    [first] = await lab.queued(project_id, ada)
+    busy = await lab.project(ada)
+    await lab.queued(busy, ada)
+    hasty = Database(database_url, on_commit=lambda _: None, statement_timeout_seconds=0.5)
+    workers = Workshop(lab, replace(workshop.services, database=hasty))
+    try:
+        async with lab.database.transaction() as unit:
+            await lab.access(unit.connection, busy, ada, lock=True)
+            [claimed] = await workers.claim(ada, 2)
+            assert claimed.job.id == first.job.id
+            with pytest.raises(TooSlow):
+                await workers.claim(ada, 2)
+    finally:
+        await hasty.close()
 
 
 async def test_a_claim_takes_signing_in(workshop: Workshop) -> None:
