@@ -20,6 +20,8 @@ _LONGEST_WAIT_SECONDS = 60.0
 _GRACE_SECONDS = 2
 _ENDING_SECONDS = 12.0
 _NICENESS = 10
+# The exit code of a worker whose key is refused, as one that was withdrawn is.
+_REFUSED = 1
 # Of the hub's variables those that a worker needs; among the others are secrets.
 _KNOWN = (f"{PREFIX}LOG_LEVEL", f"{PREFIX}LOG_FORMAT")
 
@@ -77,7 +79,10 @@ class LocalWorker:
             begun = time.monotonic()
             try:
                 key = key or self._make_key()
-                how = f"ended with exit code {self._run(key)}"
+                code = self._run(key)
+                how = f"ended with exit code {code}"
+                if code == _REFUSED:
+                    key = ""
             except Exception as error:  # noqa: BLE001, the database may be back the next time
                 how = f"could not be started: {error!r}"
             if time.monotonic() - begun > _LONGEST_WAIT_SECONDS:

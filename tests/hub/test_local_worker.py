@@ -146,3 +146,19 @@ def test_a_key_that_can_not_be_had_yet_is_asked_for_again(
         for _ in range(3):
             assert asked.acquire(timeout=10)
     assert "could not be started: OSError('the database is away')" in caplog.text
+
+
+def test_a_key_that_is_refused_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LocalWorker, "first_wait_seconds", 0.01)
+    asked = threading.Semaphore(0)
+
+    def withdrawn() -> str:
+        asked.release()
+        return "chk_withdrawn"
+
+    with serving(tmp_path, "--no-local-worker") as hub:
+        get(f"{hub.address}/readyz")
+        with LocalWorker(hub.address, withdrawn) as worker:
+            worker.start()
+            for _ in range(2):
+                assert asked.acquire(timeout=60)
