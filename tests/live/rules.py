@@ -13,12 +13,15 @@ from typing import Any
 from uuid import uuid4
 
 from graphql import (
+    GraphQLEnumType,
+    GraphQLField,
     GraphQLInterfaceType,
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
     get_named_type,
     is_leaf_type,
+    is_required_argument,
 )
 
 from schema import ids
@@ -329,8 +332,30 @@ def everything(schema: GraphQLSchema, kind: GraphQLNamedType, depth: int = DEPTH
     for name, found in kind.fields.items():
         below = get_named_type(found.type)
         if is_leaf_type(below) or depth:
-            parts.append(f"{name} {everything(schema, below, depth - 1)}")
+            parts.append(f"{_call(kind, name, found)} {everything(schema, below, depth - 1)}")
     return f"{{ __typename {' '.join(parts)} }}"
+
+
+def _call(kind: GraphQLObjectType, name: str, field: GraphQLField) -> str:
+    """Write a field with what it has to be given; leaves that take something are told apart."""
+    if not (field.args and is_leaf_type(get_named_type(field.type))):
+        return name
+    return f"{name}Of{kind}: {name}{arguments(field)}"
+
+
+def arguments(field: GraphQLField) -> str:
+    """Write what a field has to be given."""
+    needed = ", ".join(
+        f"{name}: {_any_of(get_named_type(found.type))}"
+        for name, found in field.args.items()
+        if is_required_argument(found)
+    )
+    return f"({needed})" if needed else ""
+
+
+def _any_of(kind: GraphQLNamedType) -> str:
+    assert isinstance(kind, GraphQLEnumType)
+    return str(next(iter(kind.values)))
 
 
 def fields_of(schema: GraphQLSchema) -> Iterator[str]:

@@ -20,6 +20,7 @@ from schema.roots import build_schema
 from schema.sharing import Sharing, sharing_of
 from tests.hubs import Person
 from tests.live.ears import Ear, listening
+from tests.live.rules import arguments
 from tests.live.scenes import Scene, open_scene
 from tests.schema.test_sharing import ALIKE, fields
 
@@ -51,8 +52,10 @@ def selection(type_: str) -> str:
     assert isinstance(object_, GraphQLObjectType)
     names = []
     for name in ALIKE[type_].split():
-        inner = get_named_type(object_.fields[name].type)
-        names.append(f"{name} {selection(inner.name)}" if inner.name in ALIKE else name)
+        field = object_.fields[name]
+        inner = get_named_type(field.type)
+        below = selection(inner.name) if inner.name in ALIKE else ""
+        names.append(f"{name}{arguments(field)} {below}")
     return f"{{ {' '.join(names)} }}"
 
 
