@@ -1,0 +1,1 @@
+"""How ``watershed`` finds nuclei, step by step; see docs in watershed.py."""
