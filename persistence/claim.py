@@ -6,6 +6,7 @@ beginning with whoever was served longest ago, however many jobs each has waitin
 at the first jobs of each line, so what a claim costs does not depend on how many wait.
 """
 
+import random
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -143,6 +144,18 @@ async def shares(
     found: dict[UUID, list[Line]] = {}
     for row in result:
         found.setdefault(row.project_id, []).append(Line(**dict(row)))
+    return found
+
+
+def some(shares: Mapping[UUID, Sequence[Line]], count: int) -> Mapping[UUID, Sequence[Line]]:
+    """Return so many of the jobs that are next, whichever, or all that there are."""
+    places = [place for lines in shares.values() for line in lines for place in line.places]
+    chosen = set(random.sample(places, min(count, len(places))))
+    found: dict[UUID, Sequence[Line]] = {}
+    for project_id, lines in shares.items():
+        kept = [replace(line, places=[p for p in line.places if p in chosen]) for line in lines]
+        if any(line.places for line in kept):
+            found[project_id] = [line for line in kept if line.places]
     return found
 
 

@@ -51,6 +51,7 @@ LONGEST_PARAMETERS = 10_000
 
 NO_JOB = "There is no such job."
 _MAX_MODELS = 100
+_MOST_MORE = 31
 _OVER = "The lease of this job does not hold any more: drop the work, and claim other jobs."
 
 
@@ -89,13 +90,18 @@ async def claim(
     database = context.database
     await leases.expire(database)
     claimed: list[ImageJob] = []
-    while len(claimed) < limit:
+    more = 0
+    while (wanted := limit - len(claimed)) > 0:
         found: dict[int, ImageJob] = {}
         try:
             async with database.reading() as connection:
-                shares = await claims.shares(connection, scope, limit=limit - len(claimed))
+                shares = await claims.shares(connection, scope, limit=wanted + more)
             if not shares:
                 break
+            # Others who were faster are after the same again: to make way is faster for all.
+            if more:
+                shares = claims.some(shares, wanted)
+            more = min(2 * more + 1, _MOST_MORE)
             for project_id, lines in shares.items():
                 found |= await _claim(context, project_id, lines, worker, seconds)
         except DatabaseTrouble:

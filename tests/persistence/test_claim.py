@@ -134,3 +134,22 @@ async def test_claimers_at_once_get_each_job_once(lab: Lab, ada: UUID, project_i
     assert len(claimed) == len(set(claimed)) == 80
     assert sum(1 for mine in shares if mine) > 1
     await lab.audit(other)
+
+
+async def test_some_of_the_jobs_that_are_next_are_as_many_as_wanted_and_none_else(
+    lab: Lab, ada: UUID, project_id: UUID
+) -> None:
+    for each in (project_id, await lab.project(ada)):
+        for priority in (5, 7):
+            await lab.enqueue(await lab.images(each, ada, 3), ada, priority=priority)
+    shares = await lab.shares(ada, 10)
+
+    def places(of: Mapping[UUID, Sequence[Line]]) -> set[int]:
+        assert all(line.places for lines in of.values() for line in lines)
+        return {place for lines in of.values() for line in lines for place in line.places}
+
+    assert places(shares) == set(range(1, 11))
+    chosen = [places(claim.some(shares, 2)) for _ in range(50)]
+    assert {len(each) for each in chosen} == {2}
+    assert len(set().union(*chosen)) > 5
+    assert claim.some(shares, 12) == shares
