@@ -7,6 +7,7 @@ operator made, which serves all projects.
 
 import asyncio
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -51,6 +52,8 @@ LONGEST_PARAMETERS = 10_000
 
 NO_JOB = "There is no such job."
 _MAX_MODELS = 100
+# In JSON, and not behind a backslash that is one itself.
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _MOST_MORE = 31
 _OVER = "The lease of this job does not hold any more: drop the work, and claim other jobs."
 
@@ -283,8 +286,11 @@ def _secret(lease: str) -> UUID:
 
 
 def _parameters(parameters: object) -> str:
-    encoded = msgspec.json.encode(parameters).decode()
-    if len(encoded) > LONGEST_PARAMETERS or "\\u0000" in encoded:
+    try:
+        encoded = msgspec.json.encode(parameters).decode()
+    except RecursionError:
+        raise BadUserInput("parameters are nested too deeply.") from None
+    if len(encoded) > LONGEST_PARAMETERS or _NUL.search(encoded):
         raise BadUserInput(
             f"parameters take up to {LONGEST_PARAMETERS} characters as JSON, none of them NUL."
         )

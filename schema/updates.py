@@ -99,9 +99,9 @@ class SegmentationUpdateType:
     )
     timestamp: datetime = strawberry.field(description="When the change was made.")
     revision: BigInt = strawberry.field(
-        description="Strictly rising within a subscription, but for reports of progress, which"
-        " repeat the last one. Pass the last one seen as 'after' to miss nothing across a"
-        " reconnect."
+        description="Strictly rising within a subscription, but for reports of progress, which bear"
+        " the one up to which everything was told. Pass the last one seen as 'after' to miss"
+        " nothing across a reconnect."
     )
     image: Image | None = strawberry.field(
         description="The image as of this update; null where it is gone."
@@ -128,7 +128,7 @@ class SegmentationUpdateType:
     @strawberry.field(
         description="0 to 1, as the job's worker last reported; null unless one is at it. Where it"
         " is selected, reports come as updates, too: at most two a second for an image, UPDATED,"
-        " with the revision that was told last, since nothing else has changed.",
+        " with the revision up to which everything was told, since nothing else has changed.",
         metadata={**SHARED, **TOLD_ASIDE},
         graphql_type=float | None,
     )

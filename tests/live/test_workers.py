@@ -235,9 +235,9 @@ async def test_a_run_says_what_it_was_made_with(scene: Scene, ada: Person) -> No
     [image] = await scene.images(project, ada, 1)
     await request(ada, project, model="documented", threshold=0.5)
     [job] = await claim(bench, models=["documented"])
-    made_with = {"sigma": [1.5, 2], "tile": {"size": 1024}, "name": "ü"}
+    made_with = {"sigma": [1.5, 2], "tile": {"size": 1024}, "name": "ü", "text": "\\u0000"}
     shapes = {"type": "GeometryCollection", "geometries": []}
-    for bad in ({"x": "y" * 10_000}, {"x": "\0"}):
+    for bad in ({"x": "y" * 10_000}, {"x": "\0"}, {"\0": 1}, {"x": "\\\0"}, nested(900)):
         code, _ = await refusal(
             bench.do(
                 "completeSegmentation",
@@ -268,3 +268,11 @@ async def test_a_run_says_what_it_was_made_with(scene: Scene, ada: Person) -> No
         "parameters": made_with,
         "imageChecksum": found["image"]["checksum"],
     }
+
+
+def nested(depth: int) -> dict[str, Any]:
+    """Return objects within each other, of more characters than are taken."""
+    made: dict[str, Any] = {"a": "a" * 20_000}
+    for _ in range(depth):
+        made = {"a": made}
+    return made
