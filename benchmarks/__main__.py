@@ -11,6 +11,7 @@ from benchmarks.machine import description
 from benchmarks.pages import pages
 from benchmarks.peers.apollo import apollo
 from benchmarks.queue import __main__ as queue
+from benchmarks.segmentation import __main__ as segmentation
 from benchmarks.status import Project, alternating
 from benchmarks.tables import show
 from benchmarks.uploads import upload
@@ -27,6 +28,7 @@ def main() -> None:
     show(report.HEADER, report.servers(numbers), description())
     show(("what", "measured", "budget"), changes + report.budgets(numbers), description())
     queue.main()
+    segmentation.main()
 
 
 def _changes() -> list[tuple[str, str, str]]:
