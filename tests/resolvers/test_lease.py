@@ -19,12 +19,9 @@ from persistence.records import (
     SegmentationStatus,
 )
 from persistence.trouble import TooSlow
-from realtime.watch import Aside
 from resolvers import lease, queue
-from resolvers.changes import decode_project_change
 from resolvers.errors import BadUserInput, Conflict, Forbidden, NotFound, Unauthenticated
 from resolvers.lease import Extended
-from tests.realtime.hearing import everything_heard
 from tests.resolvers.accounts import called
 from tests.resolvers.workshop import CELLS, NO_CELLS, SQUARE, TIMEOUT, Workshop
 
@@ -159,18 +156,6 @@ async def test_workers_at_once_empty_the_queue_and_get_each_job_once(
 
 
 # Keeping
-
-
-async def test_progress_is_announced_and_nothing_else_is(
-    workshop: Workshop, ada: UUID, project_id: UUID, entry: ImageJob
-) -> None:
-    heard: list[str] = []
-    channel, bus = f"project:{project_id}", workshop.services.bus
-    async with bus.listen(channel, heard.append):
-        await workshop.extend(ada, entry)
-        await workshop.extend(ada, entry, 0.5)
-        await everything_heard(bus)
-    assert [decode_project_change(message) for message in heard] == [Aside(entry.image.id)]
 
 
 async def test_a_lease_is_extended_from_now(workshop: Workshop, ada: UUID, entry: ImageJob) -> None:
