@@ -27,7 +27,7 @@ EMBEDDED = "embedded"
 """The DATABASE_URL that stands for a PostgreSQL under DATA_DIR."""
 
 _SECRET_LENGTH = 32
-_CLIENTS_OWN = {"CELLHUB_URL", "CELLHUB_API_KEY", "CELLHUB_PASSWORD"}
+_CLIENTS_OWN = {"CELLHUB_URL", "CELLHUB_API_KEY", "CELLHUB_PASSWORD", "CELLHUB_MODELS"}
 
 
 class SettingsError(Exception):

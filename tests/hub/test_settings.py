@@ -58,6 +58,7 @@ def test_variables_of_others_count_for_nothing() -> None:
         "CELLHUBBUB": "1",
         "CELLHUB_URL": "http://hub",
         "CELLHUB_API_KEY": "k",
+        "CELLHUB_MODELS": "/models",
     }
     assert Settings.load(others) == Settings.load({})
 
