@@ -20,7 +20,7 @@ from worker.segmenters.base import Labels, Report
 from worker.segmenters.labels import one_part_each
 from worker.segmenters.nuclei.finding import first_look, nuclei, piece_of, sizes_of
 from worker.segmenters.nuclei.plane import plane_of
-from worker.segmenters.nuclei.scene import scene_of
+from worker.segmenters.nuclei.scene import scene_of, windows_of
 from worker.segmenters.nuclei.tiles import put, tiles
 
 # Overlap of tiles and tolerance for a nucleus's middle, in radii of a typical nucleus.
@@ -28,8 +28,6 @@ _OVERLAP, _SLACK = 8.0, 0.5
 _LEAST_OVERLAP = 32
 _NARROWEST = 4
 _LEAST_FACTOR, _MOST_FACTOR = 0.05, 20.0
-# How many tiles are looked at for the sizes of nuclei.
-_LOOKS = 4
 # The share of the work that is done before the tiles.
 _PREPARED = 0.1
 
@@ -67,10 +65,8 @@ class Watershed:
         report(_PREPARED)
         overlap = max(_LEAST_OVERLAP, int(_OVERLAP * scene.radius))
         pieces = list(tiles(picture.height, picture.width, max(self._tile, 2 * overlap), overlap))
-        some = pieces[:: max(1, len(pieces) // _LOOKS)]
-        sizes = sizes_of(
-            [first_look(piece_of(plane, tile.whole, scene), scene) for tile in some], scene
-        )
+        looks = [first_look(piece_of(plane, box, scene), scene) for box in windows_of(plane)]
+        sizes = sizes_of(looks, scene)
         count = 0
         for done, tile in enumerate(pieces, 1):
             found = nuclei(piece_of(plane, tile.whole, scene), scene, sizes)

@@ -66,7 +66,7 @@ FINE = 0.12
 
 def scene_of(plane: Plane, threshold: float) -> Scene | None:
     """Return what holds for the picture; None where there is nothing but background and noise."""
-    windows = [(box, plane.part(box)) for box in _windows(plane)]
+    windows = [(box, plane.part(box)) for box in windows_of(plane)]
     radius = typical_radius([pixels for _, pixels in windows])
     sigma = _sigma(radius, FINE)
     factor = coarse_factor(plane.height, plane.width)
@@ -111,7 +111,7 @@ def _scene(
     )
 
 
-def _windows(plane: Plane) -> Iterable[Box]:
+def windows_of(plane: Plane) -> Iterable[Box]:
     """Return where to look: all, or windows spread over the livelier half of the picture."""
     if plane.height * plane.width <= _WHOLE:
         return [(slice(0, plane.height), slice(0, plane.width))]
