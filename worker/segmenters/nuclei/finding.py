@@ -53,15 +53,14 @@ def piece_of(plane: Plane, box: Box, scene: Scene) -> Piece:
     )
 
 
-def first_look(piece: Piece, scene: Scene) -> Labels:
+def first_look(piece: Piece, scene: Scene, sizes: Sizes | None = None) -> Labels:
     """Return nuclei, each down to a level of its own: neighbours may still be one."""
-    return without_holes(at_own_level(_regions(piece, scene), piece.heights))
-
-
-def _regions(piece: Piece, scene: Scene) -> Labels:
     mask = _foreground(piece, scene)
-    seeded = _flooded(piece, mask.astype(np.int32), scene, _FIRST_BUMP, _FIRST_BRIGHTNESS)
-    return merged(seeded, piece.bright, None)
+    labels = _flooded(piece, mask.astype(np.int32), scene, _FIRST_BUMP, _FIRST_BRIGHTNESS)
+    labels = merged(labels, piece.bright, sizes)
+    if sizes:
+        labels = split(labels, piece.bright, scene.area, sizes)
+    return without_holes(at_own_level(labels, piece.heights))
 
 
 def sizes_of(looks: list[Labels], scene: Scene) -> Sizes | None:
@@ -83,14 +82,16 @@ def sizes_of(looks: list[Labels], scene: Scene) -> Sizes | None:
 
 def nuclei(piece: Piece, scene: Scene, sizes: Sizes | None) -> Labels:
     """Return the labels of the nuclei in a piece."""
-    clear = first_look(piece, scene) > 0
+    clear = first_look(piece, scene, sizes) > 0
     hidden = _hidden(piece, clear, scene)
     if scene.radius > _TINY:
         clear = opened(clear, 1.0)
     # Neither are clear ones joined with hidden ones, nor parts that don't touch.
     parts = connected_parts(np.where(clear, 1, 2 * hidden), background=0, connectivity=1)
     labels = _flooded(piece, parts.astype(np.int32), scene, _SECOND_BUMP, _SECOND_BRIGHTNESS)
-    labels = split(merged(labels, piece.bright, sizes), piece.bright, scene.area, sizes)
+    # Twice, since of two cuts the second may show that the first was in the wrong place.
+    for _ in range(2):
+        labels = split(merged(labels, piece.bright, sizes), piece.bright, scene.area, sizes)
     return _without_debris(rounded(at_own_level(labels, piece.heights)), piece, scene)
 
 
