@@ -13,7 +13,7 @@ from persistence.ids import FIRST_ID
 from persistence.pool import Pool
 from persistence.records import MembershipsChange, ProjectChange
 from persistence.sql import Statement
-from persistence.trouble import StatementFailed
+from persistence.trouble import DatabaseTrouble, StatementFailed
 from tests.lab import Lab
 
 PID = Statement("SELECT pg_backend_pid()")
@@ -248,3 +248,13 @@ def test_addresses_mean_to_the_driver_what_they_mean_to_migrations(
     assert expected | {"user": "u", "database": "d"} == {
         name: options.get(name) for name in [*expected, "user", "database"]
     }
+
+
+async def test_mistakes_of_the_hub_are_not_taken_for_the_databases(database: Database) -> None:
+    with pytest.raises(Exception, match="no_such_table") as raised:
+        async with database.reading() as connection:
+            await connection.execute(Statement("SELECT * FROM no_such_table"))
+    assert not isinstance(raised.value, DatabaseTrouble)
+    with pytest.raises(LookupError):
+        await write_and_fail(database)
+    assert await notes(database) == []

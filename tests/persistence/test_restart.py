@@ -393,14 +393,3 @@ async def test_nobody_waits_for_long_for_a_connection_that_is_unwanted(
     finally:
         os.kill(silent, signal.SIGCONT)
     await asyncio.gather(*(use(database) for use in USES for _ in range(POOL)))
-
-
-async def test_mistakes_of_the_hub_are_not_taken_for_the_databases(database: Database) -> None:
-    with pytest.raises(Exception, match="no_such_table") as raised:
-        async with database.reading() as connection:
-            await connection.execute(Statement("SELECT * FROM no_such_table"))
-    assert not isinstance(raised.value, DatabaseTrouble)
-    before = await read(database)
-    with pytest.raises(FileNotFoundError):
-        await write_and_fail(database)
-    assert await read(database) == before
