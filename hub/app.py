@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -26,6 +26,7 @@ from hub.metrics import Metrics
 from hub.services import open_services
 from hub.settings import Settings
 from hub.upkeep import cut_off_revoked, in_background, take_back_lost_jobs
+from hub.web import Explorable, Pages
 from realtime.bus import Bus
 from realtime.outlet import Outlet
 from resolvers.account import REVOKED_CHANNEL
@@ -74,10 +75,6 @@ async def _ready(request: Request) -> Response:
 async def _metrics(request: Request) -> Response:
     metrics: Metrics = request.state.metrics
     return await metrics.endpoint(request)
-
-
-async def _welcome(_request: Request) -> Response:
-    return JSONResponse({"name": "Cell Segmentation Hub", "graphql": "/graphql"})
 
 
 class _SocketsFirst:
@@ -141,15 +138,20 @@ def create_app(settings: Settings, *, on_started: Callable[[], None] = lambda: N
                 yield endpoints
                 await sockets.close_all()
 
+    pages = Pages(settings)
     app = Starlette(
         routes=[
-            Route("/", _welcome),
-            Route("/graphql", _FromState("http")),
+            Route("/", pages.welcome),
+            Route("/graphql", Explorable(_FromState("http"), pages)),
+            Route("/assets/{name}", pages.asset),
+            Route("/sign-in", pages.welcome),
+            Route("/projects/{rest:path}", pages.welcome),
             Route("/files/{key:path}", _FromState("files")),
             Route("/exports/{what}/{key}", _FromState("exports")),
             Route("/healthz", alive),
             Route("/readyz", _ready),
             Route("/metrics", _metrics),
+            Route("/{unknown:path}", pages.welcome),
         ],
         middleware=[
             Middleware(request_ids.RequestIds),

@@ -1,0 +1,130 @@
+"""The pages that people open, and what they are made of. ``make web`` builds it from ``web/``.
+
+A page lets nothing run but the hub's own files. Its scripts are under ``/assets/``, by names that
+change with their content; what is styled at run time bears a nonce that no other answer has.
+"""
+
+import secrets
+from pathlib import Path
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hub.settings import Settings
+
+FOLDER: Final = Path(__file__).with_name("static")
+"""Where the built pages are, if they were built."""
+
+_NONCE: Final = "%NONCE%"
+_FOR_A_YEAR: Final = "public, immutable, max-age=31536000"
+_READING: Final = ("GET", "HEAD")
+_HEADERS: Final = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Pages:
+    """The built pages in ``folder``; there are none where it is empty or missing."""
+
+    def __init__(self, settings: Settings, folder: Path = FOLDER) -> None:
+        # The files of images are at the public address, whichever the page was opened at.
+        self._sources = f"'self' {settings.public_url}" if settings.public_url else "'self'"
+        self._pages = {path.stem: path.read_text() for path in folder.glob("*.html")}
+        self._assets = {path.name: path for path in (folder / "assets").glob("*")}
+
+    def __bool__(self) -> bool:
+        """Tell whether there are any."""
+        return bool(self._pages)
+
+    def page(self, name: str, status: int = 200) -> Response:
+        """Return a page: ``index``, the application, or ``graphiql``."""
+        nonce = secrets.token_urlsafe(16)
+        headers = {
+            **_HEADERS,
+            "Cache-Control": "no-store",
+            "Content-Security-Policy": self._policy(name, nonce),
+            "Vary": "Accept",
+        }
+        content = self._pages[name].replace(_NONCE, nonce)
+        return Response(content, status, headers, media_type="text/html")
+
+    def asset(self, request: Request) -> Response:
+        """Return a file of the pages, compressed where that was done and the client takes it."""
+        name = request.path_params["name"]
+        path, packed = self._assets.get(name), self._assets.get(f"{name}.gz")
+        if path is None or name.endswith(".gz"):
+            return _missing()
+        headers = {**_HEADERS, "Cache-Control": _FOR_A_YEAR, "Vary": "Accept-Encoding"}
+        if packed is None or "gzip" not in request.headers.get("accept-encoding", ""):
+            return FileResponse(path, headers=headers)
+        # What the content is, the name without the ending says.
+        headers["Content-Encoding"] = "gzip"
+        return FileResponse(packed, headers=headers, media_type=_media_type(path))
+
+    async def welcome(self, request: Request) -> Response:
+        """Answer at an address of the application; to programs, say where they find the API."""
+        if self and wants_page(request.method, request.headers):
+            known = request.url.path == "/" or not request.path_params.get("unknown")
+            return self.page("index", 200 if known else 404)
+        if request.path_params.get("unknown"):
+            return _missing()
+        return JSONResponse({"name": "Cell Segmentation Hub", "graphql": "/graphql"})
+
+    def _policy(self, name: str, nonce: str) -> str:
+        # The editor of GraphiQL makes its own styles and workers, which know no nonce.
+        styles, workers = f"'self' 'nonce-{nonce}'", "'none'"
+        if name == "graphiql":
+            styles, workers = "'self' 'unsafe-inline'", "'self' blob:"
+        return "; ".join(
+            (
+                "default-src 'none'",
+                "script-src 'self'",
+                f"style-src {styles}",
+                f"worker-src {workers}",
+                f"img-src {self._sources} data: blob:",
+                "font-src 'self'",
+                f"connect-src {self._sources}",
+                "base-uri 'none'",
+                "form-action 'none'",
+                "frame-ancestors 'none'",
+            )
+        )
+
+
+class Explorable:
+    """The GraphQL endpoint, where a browser that is led there finds GraphiQL."""
+
+    def __init__(self, endpoint: ASGIApp, pages: Pages) -> None:
+        self._endpoint = endpoint
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if self._pages and wants_page(scope["method"], Headers(scope=scope)):
+            await self._pages.page("graphiql")(scope, receive, send)
+        else:
+            await self._endpoint(scope, receive, send)
+
+
+def wants_page(method: str, headers: Headers) -> bool:
+    """Tell whether somebody opens a page, since browsers alone name HTML, and first."""
+    accepted = headers.get("accept", "").split(",")
+    return method in _READING and accepted[0].split(";")[0].strip().lower() == "text/html"
+
+
+def _media_type(path: Path) -> str | None:
+    return FileResponse(path).media_type
+
+
+def _missing() -> Response:
+    return JSONResponse(
+        {"code": "NOT_FOUND", "message": "There is nothing at this address."},
+        404,
+        {**_HEADERS, "Cache-Control": "no-store"},
+    )

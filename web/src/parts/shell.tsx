@@ -1,0 +1,96 @@
+import {
+  ActionIcon,
+  Anchor,
+  Avatar,
+  Button,
+  Group,
+  Menu,
+  Text,
+  UnstyledButton,
+  useComputedColorScheme,
+  useMantineColorScheme,
+} from "@mantine/core";
+import { IconApi, IconLogout, IconMoon, IconSun } from "@tabler/icons-react";
+import { Link, Outlet, ScrollRestoration } from "react-router";
+import { session, signOut } from "../api/session";
+import { useStore } from "../api/store";
+import icon from "../icon.svg";
+import { ConnectionNotice } from "./connection-notice";
+import classes from "./shell.module.css";
+
+/** What stands around each page: where one is, whether it is live, and who one is. */
+export function Shell() {
+  return (
+    <>
+      <Button component="a" href="#main" className="skip">
+        Skip to the content
+      </Button>
+      <header className={classes.header}>
+        <Group className={classes.bar} justify="space-between" wrap="nowrap">
+          <Logo />
+          <Group gap="xs" wrap="nowrap">
+            <ConnectionNotice />
+            <SchemeToggle />
+            <UserMenu />
+          </Group>
+        </Group>
+      </header>
+      <main id="main" tabIndex={-1} className={classes.main}>
+        <Outlet />
+      </main>
+      <ScrollRestoration />
+    </>
+  );
+}
+
+export function Logo() {
+  return (
+    <Anchor component={Link} to="/" c="inherit" underline="never" className={classes.logo}>
+      <img src={icon} width="28" height="28" alt="" />
+      <Text fw={650} component="span" className={classes.name}>
+        Cell Segmentation Hub
+      </Text>
+    </Anchor>
+  );
+}
+
+export function SchemeToggle() {
+  const { setColorScheme } = useMantineColorScheme();
+  const scheme = useComputedColorScheme("light");
+  const next = scheme === "dark" ? "light" : "dark";
+  return (
+    <ActionIcon
+      variant="subtle"
+      color="gray"
+      size="lg"
+      c="inherit"
+      aria-label={`Use the ${next} theme`}
+      onClick={() => setColorScheme(next)}
+    >
+      {scheme === "dark" ? <IconSun size={18} /> : <IconMoon size={18} />}
+    </ActionIcon>
+  );
+}
+
+function UserMenu() {
+  const user = useStore(session)?.user;
+  if (!user) return null;
+  return (
+    <Menu position="bottom-end" width={240} withArrow>
+      <Menu.Target>
+        <UnstyledButton aria-label={`Account of ${user.name}`}>
+          <Avatar name={user.name} color="initials" variant="filled" size={34} aria-hidden />
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label c="dimmed">{user.email}</Menu.Label>
+        <Menu.Item component="a" href="/graphql" leftSection={<IconApi size={16} />}>
+          GraphiQL
+        </Menu.Item>
+        <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
+          Sign out
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,50 @@
+import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from "@mantine/core";
+
+const teal: MantineColorsTuple = [
+  "#e3fafc",
+  "#c5f6fa",
+  "#99e9f2",
+  "#66d9e8",
+  "#3bc9db",
+  "#22b8cf",
+  "#1098ad",
+  "#0b7285",
+  "#095c6b",
+  "#074652",
+];
+
+export const theme = createTheme({
+  primaryColor: "teal",
+  primaryShade: { light: 7, dark: 4 },
+  autoContrast: true,
+  colors: { teal },
+  defaultRadius: "md",
+  cursorType: "pointer",
+  fontFamily: '"Inter Variable", system-ui, sans-serif',
+  headings: { fontWeight: "650" },
+  components: {
+    Tooltip: { defaultProps: { openDelay: 300, withArrow: true } },
+    Modal: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
+    Drawer: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
+  },
+});
+
+// What is dimmed can be read all the same: 4.5 : 1 or more on the colours that it stands on.
+export const colours: CSSVariablesResolver = () => ({
+  variables: {},
+  light: {
+    "--mantine-color-dimmed": "#4f5963",
+    "--mantine-color-placeholder": "#5c6670",
+    "--mantine-color-error": "#c92a2a",
+    "--page": "#f6f8fa",
+    "--outline": "#dde3e8",
+  },
+  dark: {
+    "--mantine-color-dimmed": "#aab4be",
+    "--mantine-color-placeholder": "#98a2ac",
+    "--mantine-color-error": "#ff8787",
+    "--mantine-color-body": "#171b20",
+    "--page": "#0f1216",
+    "--outline": "#2c333b",
+  },
+});
