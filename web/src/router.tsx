@@ -1,6 +1,7 @@
 import { createBrowserRouter, redirect } from "react-router";
 import { session } from "./api/session";
 import { Failed } from "./parts/failed";
+import { ProjectLayout } from "./parts/project-layout";
 import { Shell } from "./parts/shell";
 
 function signedIn({ request }: { request: Request }) {
@@ -38,11 +39,17 @@ export const router = createBrowserRouter([
           },
           {
             path: "projects/:projectId",
-            lazy: { Component: async () => (await import("./pages/project")).ProjectPage },
-          },
-          {
-            path: "projects/:projectId/images/:imageId",
-            lazy: { Component: async () => (await import("./pages/image")).ImagePage },
+            Component: ProjectLayout,
+            children: [
+              {
+                index: true,
+                lazy: { Component: async () => (await import("./pages/project")).ProjectPage },
+              },
+              {
+                path: "images/:imageId",
+                lazy: { Component: async () => (await import("./pages/image")).ImagePage },
+              },
+            ],
           },
           { path: "*", lazy: { Component: async () => (await import("./parts/missing")).Missing } },
         ],
