@@ -31,9 +31,15 @@ _DIVISION_BY_ZERO = "22012"
 
 STATS = (
     "image_count, uploaded_count, queued_count, processing_count, segmented_count,"
-    " no_segmentation_count, failed_count, storage_bytes, revision, updated_at"
+    " no_segmentation_count, failed_count, storage_bytes, revision, details_revision, updated_at"
 )
 PROJECT = f"id, owner_id, name, description, members_revision, created_at, {STATS}"
+
+DETAILS = "details_revision = revision + :steps,"
+"""What ``statement`` is to ``assign``, too, where a change tells more than numbers and images."""
+
+MEMBERS = f"members_revision = revision + :steps, {DETAILS}"
+"""What it is to assign where a change is one of who may do what."""
 
 
 class Stale(Exception):
@@ -89,6 +95,7 @@ def stats_of(row: Row) -> ProjectStats:
         failed_count=row.failed_count,
         storage_bytes=row.storage_bytes,
         revision=row.revision,
+        details_revision=row.details_revision,
         updated_at=row.updated_at,
     )
 
@@ -129,8 +136,6 @@ def statement(touch: str, *, also: str = "", assign: str = "") -> Statement:
                 failed_count = failed_count + :failed,
                 storage_bytes = storage_bytes + :storage_bytes,
                 revision = revision + :steps,
-                members_revision = CASE WHEN :members
-                    THEN revision + :steps ELSE members_revision END,
                 updated_at = clock_timestamp()
             WHERE id = :project_id AND members_revision = :members_revision
                 AND LEAST(
@@ -161,7 +166,6 @@ async def apply(
     actor_id: UUID | None,
     rows: int,
     delta: Delta = Delta(),  # noqa: B008 (frozen)
-    members: bool = False,
     parameters: Mapping[str, object],
 ) -> ProjectRecord:
     """Run a change's statement; return the project as changed.
@@ -180,7 +184,6 @@ async def apply(
         "storage_bytes": delta.storage_bytes,
         "steps": max(delta.touched, 1),
         "touched": delta.touched,
-        "members": members,
         "action": action,
         "actor_id": actor_id,
         **parameters,

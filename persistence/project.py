@@ -171,8 +171,9 @@ async def members(connection: Connection, project_ids: Collection[UUID]) -> Sequ
 
 _CREATE = Statement(f"""
     WITH project AS (
-        INSERT INTO projects (id, owner_id, name, description, revision, members_revision)
-        VALUES (:id, :user_id, :name, :description, 1, 1) RETURNING {PROJECT}
+        INSERT INTO projects
+            (id, owner_id, name, description, revision, members_revision, details_revision)
+        VALUES (:id, :user_id, :name, :description, 1, 1, 1) RETURNING {PROJECT}
     ), member AS (
         INSERT INTO project_members (project_id, user_id, role)
         SELECT id, owner_id, 'OWNER' FROM project
@@ -197,7 +198,8 @@ async def create(unit: UnitOfWork, user_id: UUID, *, name: str, description: str
 
 _UPDATE = change.statement(
     "SELECT id FROM project",
-    assign="name = COALESCE(:name, name), description = COALESCE(:description, description),",
+    assign="name = COALESCE(:name, name), description = COALESCE(:description, description),"
+    + change.DETAILS,
 )
 
 
@@ -223,11 +225,14 @@ async def update(
     return project
 
 
-_SHARE = change.statement("""
+_SHARE = change.statement(
+    """
     INSERT INTO project_members (project_id, user_id, role)
     SELECT id, :user_id, :role FROM project
     ON CONFLICT (project_id, user_id) DO UPDATE SET role = EXCLUDED.role RETURNING user_id
-""")
+    """,
+    assign=change.MEMBERS,
+)
 
 
 async def share(
@@ -241,7 +246,6 @@ async def share(
         action="member.shared",
         actor_id=actor_id,
         rows=1,
-        members=True,
         parameters={"user_id": user_id, "role": role},
     )
     change.announce(unit, project, actor_id=actor_id)
@@ -249,10 +253,13 @@ async def share(
     return project
 
 
-_REVOKE = change.statement("""
+_REVOKE = change.statement(
+    """
     DELETE FROM project_members m USING project
     WHERE m.project_id = project.id AND m.user_id = :user_id RETURNING m.user_id
-""")
+    """,
+    assign=change.MEMBERS,
+)
 
 
 async def revoke(
@@ -266,7 +273,6 @@ async def revoke(
         action="member.revoked",
         actor_id=actor_id,
         rows=1,
-        members=True,
         parameters={"user_id": user_id},
     )
     change.announce(unit, project, actor_id=actor_id)

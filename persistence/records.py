@@ -76,7 +76,10 @@ class ApiKeyRecord(Struct, frozen=True, kw_only=True):
 
 
 class ProjectStats(Struct, frozen=True, kw_only=True):
-    """The numbers of a project's row, all of one moment."""
+    """The numbers of a project's row, all of one moment.
+
+    ``details_revision`` is the revision of the last change of its name, description or members.
+    """
 
     image_count: int
     uploaded_count: int
@@ -87,6 +90,7 @@ class ProjectStats(Struct, frozen=True, kw_only=True):
     failed_count: int
     storage_bytes: int
     revision: int
+    details_revision: int
     updated_at: datetime
 
     def count(self, status: SegmentationStatus) -> int:

@@ -154,6 +154,13 @@ projects = Table(
     ),
     _instant("created_at"),
     _instant("updated_at"),
+    Column(
+        "details_revision",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="The revision at which name, description or members last changed",
+    ),
     *(
         CheckConstraint(f"{name} >= 0", name=f"{name}_not_negative")
         for name in ("image_count", *COUNTERS, "storage_bytes")

@@ -61,6 +61,10 @@ class ProjectStatsType:
         description="Grows with every committed change of the project:"
         " by one for each image it touches, else by one."
     )
+    details_revision: BigInt = strawberry.field(
+        description="The revision at which the project's name, description or members last changed:"
+        " query them again where it has grown."
+    )
     updated_at: datetime = strawberry.field(description="When the project last changed.")
 
     @classmethod
@@ -76,6 +80,7 @@ class ProjectStatsType:
             failed_count=stats.failed_count,
             storage_bytes=BigInt(stats.storage_bytes),
             revision=BigInt(stats.revision),
+            details_revision=BigInt(stats.details_revision),
             updated_at=stats.updated_at,
         )
 

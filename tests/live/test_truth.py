@@ -25,7 +25,7 @@ NEXT = {
     "FAILED": ("QUEUED",),
 }
 STATS = """imageCount segmentedCount uploadedCount queuedCount processingCount
-    noSegmentationCount failedCount storageBytes revision updatedAt"""
+    noSegmentationCount failedCount storageBytes revision detailsRevision updatedAt"""
 IMAGE = "id name status sizeBytes revision updatedAt error { code }"
 NUMBERS = f"""subscription($id: ID!) {{ projectUpdated(projectId: $id) {{
     operation revision updates {{ {STATS} }} }} }}"""

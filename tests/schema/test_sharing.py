@@ -136,8 +136,8 @@ ALIKE = {
     "Image": "channels checksum createdAt error exportUrl height id mimeType name pages revision"
     " segmentation sizeBytes status thumbnailUrl updatedAt uploadedBy url width",
     "Presence": "projectId users",
-    "ProjectStats": "failedCount imageCount noSegmentationCount processingCount queuedCount"
-    " revision segmentedCount storageBytes updatedAt uploadedCount",
+    "ProjectStats": "detailsRevision failedCount imageCount noSegmentationCount processingCount"
+    " queuedCount revision segmentedCount storageBytes updatedAt uploadedCount",
     "ProjectUpdate": "operation projectId revision timestamp updates userId",
     "JobsAvailable": "waiting",
     "QueueStats": "estimatedSeconds processing projectId queued total",
