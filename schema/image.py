@@ -3,13 +3,15 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import strawberry
 
 from persistence.blobs import original_key, thumbnail_key
 from persistence.change import ProjectAccess
+from persistence.job import ImageJob
 from persistence.pagination import Page
-from persistence.records import ImageRecord, SegmentationFailure, SegmentationStatus
+from persistence.records import ImageRecord, JobState, SegmentationFailure, SegmentationStatus
 from resolvers import export, image
 from resolvers.upload import THUMBNAIL_TYPE
 from schema import ids
@@ -19,7 +21,7 @@ from schema.export import Format
 from schema.ids import Kind
 from schema.info import Info
 from schema.inputs import Input
-from schema.loaders import load_access, load_segmentation, load_user
+from schema.loaders import load_access, load_job, load_segmentation, load_user
 from schema.node import Node
 from schema.pagination import PageInfo, page_info
 from schema.scalars import BigInt
@@ -27,7 +29,7 @@ from schema.sharing import SHARED
 
 if TYPE_CHECKING:
     from schema.project import Project
-    from schema.queue import Segmentation
+    from schema.queue import Segmentation, SegmentationJob
 
 describe(
     SegmentationStatus,
@@ -39,6 +41,8 @@ describe(
     NO_SEGMENTATION="Finished, and found nothing.",
     FAILED="Ended with an error; ask again to try again.",
 )
+
+_IN_QUEUE = (SegmentationStatus.QUEUED, SegmentationStatus.PROCESSING)
 
 
 @strawberry.type(description="Why a segmentation failed.")
@@ -170,6 +174,28 @@ class Image(Node):
         if self.record.segmentation_id is None:
             return None
         return Segmentation.of(await load_segmentation(info, self.record.segmentation_id))
+
+    @strawberry.field(
+        description="The job of the queue that the image waits for, or that a worker is at; null"
+        " where there is none.",
+        metadata=SHARED,
+        graphql_type=Annotated["SegmentationJob", strawberry.lazy("schema.queue")] | None,
+    )
+    def job(self, info: Info) -> "Awaitable[SegmentationJob | None] | None":
+        """Load the job, if the image may have one."""
+        job_id = self.record.job_id
+        if job_id is None or self.record.status not in _IN_QUEUE:
+            return None
+        return _job(info, job_id, self.record)
+
+
+async def _job(info: Info, job_id: UUID, record: ImageRecord) -> "SegmentationJob | None":
+    from schema.queue import SegmentationJob
+
+    job = await load_job(info, job_id)
+    # The image is as of one revision, and the job as it is now: it may be over.
+    active = job.state in (JobState.QUEUED, JobState.PROCESSING)
+    return SegmentationJob.of(ImageJob(job=job, image=record)) if active else None
 
 
 @strawberry.type(description="An image in a page of images.")

@@ -17,15 +17,17 @@ from persistence.records import (
     SegmentationRecord,
 )
 from resolvers import export, queue
+from resolvers.errors import NotFound
 from resolvers.queue import DEFAULT_MODEL, DEFAULT_PRIORITY, Order
 from schema import ids
+from schema.account import User
 from schema.budget import budget_of
 from schema.export import Format
 from schema.ids import Kind
 from schema.image import Image
 from schema.info import Info
 from schema.inputs import Input
-from schema.loaders import load_estimate, load_pace, load_position
+from schema.loaders import load_estimate, load_pace, load_position, load_user
 from schema.node import Node
 from schema.scalars import JSON, GeoJSON, stored_geojson, stored_json
 from schema.sharing import SHARED
@@ -148,6 +150,13 @@ class SegmentationJob(Node):
     progress: float | None = strawberry.field(
         description="0 to 1, as its worker last reported; null before the first report."
     )
+    queued_at: datetime = strawberry.field(
+        description="Since when it waits, or waited until it started: a job that is tried again"
+        " waits anew."
+    )
+    started_at: datetime | None = strawberry.field(
+        description="When it was handed to its worker; null while it waits."
+    )
 
     @classmethod
     def of(cls, entry: ImageJob) -> "SegmentationJob":
@@ -162,17 +171,30 @@ class SegmentationJob(Node):
             priority=job.priority,
             attempt=job.attempt,
             progress=job.progress,
+            queued_at=job.queued_at,
+            started_at=job.started_at,
         )
 
-    @strawberry.field(description="The image to segment.")
+    @strawberry.field(description="The image to segment.", metadata=SHARED)
     def image(self) -> Image:
         """Return the image as it was read with the job."""
         return Image.of(self.image_record)
 
     @strawberry.field(
+        description="Who asked for it; null where the account is gone.", metadata=SHARED
+    )
+    async def requested_by(self, info: Info) -> User | None:
+        """Load the user, if there is one."""
+        try:
+            return User.of(await load_user(info, self.record.requested_by))
+        except NotFound:
+            return None
+
+    @strawberry.field(
         description="Jobs for the same model that are ahead of this one, in all projects; null once"
         " it has started. Higher priorities are ahead, and of the same priority one job of each"
-        " person in turn."
+        " person in turn.",
+        metadata=SHARED,
     )
     async def position(self, info: Info) -> int | None:
         """Load the position, unless the job has started."""
@@ -181,7 +203,8 @@ class SegmentationJob(Node):
     @strawberry.field(
         description="Seconds until this job is done, from its position and the throughput that was"
         " measured for its model in the last 24 hours; null once it has started, and while nothing"
-        " was measured."
+        " was measured.",
+        metadata=SHARED,
     )
     async def estimated_seconds(self, info: Info) -> float | None:
         """Estimate how long it takes."""

@@ -46,15 +46,18 @@ OF_A_PERSON = {
 OF_A_PERSON_TYPES = {type_ for *_, type_ in OF_A_PERSON.values()}
 
 
-def selection(type_: str) -> str:
-    """Return all that is alike of a type."""
+def selection(type_: str, *above: str) -> str:
+    """Return all that is alike of a type, and the ids of what comes round again."""
     object_ = SCHEMA.type_map[type_]
     assert isinstance(object_, GraphQLObjectType)
     names = []
     for name in ALIKE[type_].split():
         field = object_.fields[name]
         inner = get_named_type(field.type)
-        below = selection(inner.name) if inner.name in ALIKE else ""
+        below = ""
+        if inner.name in ALIKE:
+            again = inner.name in above
+            below = "{ id }" if again else selection(inner.name, type_, *above)
         names.append(f"{name}{arguments(field)} {below}")
     return f"{{ {' '.join(names)} }}"
 
@@ -131,20 +134,25 @@ class Crew:
         )["images"]
         return images
 
-    async def claim(self, image: str) -> dict[str, Any]:
-        """Have Ben work on an image; return the proof that he does."""
+    async def claim(self, ears: Sequence[Ear], image: str) -> dict[str, Any]:
+        """Have Ben work on an image, and all hear of it; return the proof that he does."""
         ada, ben, _ = self.people
-        await ada.do(
+        requested = await ada.do(
             "requestSegmentation",
-            "{ jobCount }",
+            "{ jobs { image { revision } } }",
             projectId=self.project,
             imageIds=[image],
             threshold=0.5,
         )
+        # What is told of a job is as of when it is told.
+        await self.all_hear(ears, requested["jobs"][0]["image"])
         claimed = await ben.do(
-            "claimSegmentationJobs", "{ claimed { lease job { id } } }", worker="w"
+            "claimSegmentationJobs",
+            "{ claimed { lease job { id image { revision } } } }",
+            worker="w",
         )
         [entry] = claimed["claimed"]
+        await self.all_hear(ears, entry["job"]["image"])
         proof = {"queueId": entry["job"]["id"], "lease": entry["lease"]}
         await ben.do("extendSegmentationLease", "{ cancelled }", progress=0.5, **proof)
         return proof
@@ -190,7 +198,7 @@ async def test_all_fields_of_what_many_follow_are_the_same_for_everybody(crew: C
         first, second = await crew.upload(2)
         early = await crew.listen(stack)
         await crew.all_hear(early, second)
-        proof = await crew.claim(first["id"])
+        proof = await crew.claim(early, first["id"])
         # Who comes now is told how far the worker is.
         late = await crew.listen(stack)
         done = await ben.do(
@@ -204,7 +212,7 @@ async def test_all_fields_of_what_many_follow_are_the_same_for_everybody(crew: C
         )
         await crew.all_hear([*early, *late], done["image"])
         error = {"code": "TIMEOUT", "message": "Slow.", "retryable": False}
-        proof = await crew.claim(second["id"])
+        proof = await crew.claim([*early, *late], second["id"])
         failed = await ben.do("failSegmentation", "{ image { revision } }", error=error, **proof)
         await crew.all_hear([*early, *late], failed["image"])
     for ears in (early, late):

@@ -133,8 +133,8 @@ SCHEMA_OF_HUB: GraphQLSchema = build_schema()._schema
 ALIKE = {
     "Dashboard": "imageCount processingCount projectCount queuedCount segmentedCount storageBytes"
     " timestamp",
-    "Image": "channels checksum createdAt error exportUrl height id mimeType name pages revision"
-    " segmentation sizeBytes status thumbnailUrl updatedAt uploadedBy url width",
+    "Image": "channels checksum createdAt error exportUrl height id job mimeType name pages"
+    " revision segmentation sizeBytes status thumbnailUrl updatedAt uploadedBy url width",
     "Presence": "projectId users",
     "ProjectStats": "detailsRevision failedCount imageCount noSegmentationCount processingCount"
     " queuedCount revision segmentedCount storageBytes updatedAt uploadedCount",
@@ -144,6 +144,8 @@ ALIKE = {
     "Segmentation": "cellArea cellCount createdAt exportUrl id imageChecksum model modelVersion"
     " parameters polygons processingSeconds threshold",
     "SegmentationError": "code message retryable",
+    "SegmentationJob": "attempt estimatedSeconds id image model position priority progress queuedAt"
+    " requestedBy startedAt threshold",
     "SegmentationUpdate": "error image imageId operation progress projectId queueId revision"
     " status timestamp",
     "UploadProgress": "bytesReceived done filesRejected filesStored filesTotal uploadId",
