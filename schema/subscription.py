@@ -8,7 +8,7 @@ import strawberry
 from persistence.records import DashboardRecord, QueueNumbers
 from resolvers.live.dashboard import dashboards
 from resolvers.live.jobs import JobsAvailable, jobs_available
-from resolvers.live.presence import PresentUsers, presences
+from resolvers.live.presence import KnownUsers, PresentUsers, all_presences, presences
 from resolvers.live.project import ProjectUpdate, all_project_updates, project_updates
 from resolvers.live.queue import queue_updates
 from resolvers.live.segmentation import SegmentationUpdate, segmentation_updates
@@ -134,10 +134,19 @@ class Subscription:
 
     @strawberry.subscription(
         graphql_type=Presence,
-        description="Who is watching a project right now, with any subscription that names it.",
+        description="Who is watching a project right now, with any subscription that names it; or,"
+        " without projectId, who is watching each of all that the viewer can see, those yet to come"
+        " too: first those at which anybody is, then each whenever somebody comes or goes. Whoever"
+        " watches all of them so is at none.",
     )
     async def presence_changed(
-        self, info: Info, project_id: ProjectId
-    ) -> AsyncGenerator[PresentUsers, None]:
+        self,
+        info: Info,
+        project_id: Annotated[
+            strawberry.ID | None, strawberry.argument(description="The project; all if left out.")
+        ] = None,
+    ) -> AsyncGenerator[PresentUsers | KnownUsers, None]:
         """Stream who is there."""
+        if project_id is None:
+            return all_presences(info.context)
         return presences(info.context, ids.decode(Kind.PROJECT, project_id))

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import strawberry
 
-from persistence.records import DashboardRecord, QueueNumbers, SegmentationStatus
+from persistence.records import DashboardRecord, QueueNumbers, SegmentationStatus, UserRecord
 from resolvers.live.jobs import JobsAvailable
-from resolvers.live.presence import PresentUsers
+from resolvers.live.presence import KnownUsers, PresentUsers
 from resolvers.live.project import ProjectOperation, ProjectUpdate
 from resolvers.live.segmentation import ImageOperation, SegmentationUpdate
 from resolvers.live.upload import UploadProgress
@@ -155,19 +155,26 @@ class Presence:
     """Who is watching a project."""
 
     record: strawberry.Private[PresentUsers]
+    known: strawberry.Private[Mapping[UUID, UserRecord]]
     project_id: strawberry.ID = strawberry.field(description="The project.")
 
     @classmethod
-    def of(cls, record: PresentUsers) -> "Presence":
+    def of(cls, record: PresentUsers | KnownUsers) -> "Presence":
         """Make one of a record."""
-        return cls(record=record, project_id=ids.encode(Kind.PROJECT, record.project_id))
+        present, known = (
+            (record.present, record.known) if isinstance(record, KnownUsers) else (record, {})
+        )
+        project_id = ids.encode(Kind.PROJECT, present.project_id)
+        return cls(record=present, known=known, project_id=project_id)
 
     @strawberry.field(
         description="Who is watching the project right now, each once.", metadata=SHARED
     )
     async def users(self, info: Info) -> list[User]:
-        """Load the users."""
-        return [User.of(user) for user in await load_users(info, sorted(self.record.user_ids))]
+        """Load the users that are not known."""
+        unknown = [id_ for id_ in self.record.user_ids if id_ not in self.known]
+        users = {**self.known, **{user.id: user for user in await load_users(info, unknown)}}
+        return [User.of(users[id_]) for id_ in sorted(self.record.user_ids)]
 
 
 _PRESENTED: Mapping[type, Callable[[Any], object]] = {
@@ -178,6 +185,7 @@ _PRESENTED: Mapping[type, Callable[[Any], object]] = {
     DashboardRecord: Dashboard.of,
     UploadProgress: UploadProgressType.of,
     PresentUsers: Presence.of,
+    KnownUsers: Presence.of,
 }
 
 

@@ -1,6 +1,6 @@
 """projectUpdated: the numbers of one project, or of all that the viewer can see."""
 
-from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -12,15 +12,15 @@ from msgspec import Struct
 
 from persistence import project
 from persistence.change import ProjectAccess
-from persistence.records import MembershipsChange, ProjectChange, ProjectRole, ProjectStats
+from persistence.records import ProjectChange, ProjectRole, ProjectStats
 from realtime.following import Following
 from realtime.outlet import Outlet
 from realtime.view import Parting, Reason
-from realtime.watch import Watch
 from resolvers import access
 from resolvers.context import Context
 from resolvers.errors import Forbidden
 from resolvers.live.audience import NO_LONGER, ProjectAudience
+from resolvers.live.visible import Visible
 
 
 class ProjectOperation(StrEnum):
@@ -115,93 +115,45 @@ async def all_project_updates(context: Context) -> AsyncGenerator[ProjectUpdate,
             yield update
 
 
-class VisibleProjects:
-    """All projects that the viewer can see, as they change, within ``async with``.
-
-    What all get alike goes to the outlet; the rest is yielded.
-    """
+class VisibleProjects(Visible[ProjectUpdate]):
+    """The numbers of all projects that the viewer can see."""
 
     def __init__(self, context: Context, outlet: Outlet) -> None:
-        self._context = context
-        self._following = Following(context.user_id, outlet)
-        self._told: set[UUID] = set()
-        self._memberships: Watch[MembershipsChange]
+        super().__init__(context, context.services.project_relays, outlet)
 
-    async def __aenter__(self) -> Self:
-        feeds, user_id = self._context.services.membership_feeds, self._context.user_id
-        self._memberships = feeds.join(user_id, merge=_newer)
-        return self
+    async def begin(
+        self, found: Sequence[ProjectAccess], *, first: bool
+    ) -> AsyncGenerator[ProjectUpdate, None]:
+        """Tell the numbers of each, and follow it."""
+        operation = ProjectOperation.SNAPSHOT if first else ProjectOperation.CREATED
+        for seen in found:
+            self.told.add(seen.project.id)
+            yield _state(seen, operation)
+            _follow(self.following, seen)
 
-    async def __aexit__(self, *error: object) -> None:
-        self._context.services.membership_feeds.leave(self._memberships)
-        self._following.leave_all()
-
-    async def snapshots(self) -> AsyncGenerator[ProjectUpdate, None]:
-        """Begin to watch, and yield what there is; to be called first."""
-        await self._context.services.membership_feeds.begun(self._memberships)
-        async for update in self._reconcile(ProjectOperation.SNAPSHOT):
-            yield update
-
-    async def changes(self) -> AsyncGenerator[ProjectUpdate, None]:
-        """Yield what changes behind the snapshots."""
-        self._memberships.on_arrival = partial(self._following.note, self._memberships)
-        self._memberships.on_arrival()
-        async for item in self._following:
-            if item is not self._memberships:
-                async for update in self._after(item):
-                    yield update
-            elif self._memberships.take() is not None:
-                async for update in self._reconcile(ProjectOperation.CREATED):
-                    yield update
-
-    async def _reconcile(self, operation: ProjectOperation) -> AsyncGenerator[ProjectUpdate, None]:
-        """Bring what was told in line with the memberships that the database has now."""
-        context, user_id = self._context, self._context.user_id
-        # Of one moment, lest one who is shut out and let in again be told of both as of the latter.
-        async with context.database.snapshot() as connection:
-            visible = await project.visible(connection, user_id)
-            existing = await project.revisions(connection, self._told - visible)
-        # All of them at once: while one is told of, no other is to be told more.
-        for project_id, last in [*self._leave_those(self._told - visible, existing)]:
-            if project_id in existing:
-                yield _revoked(context, project_id, existing[project_id])
-            else:
-                yield _deleted(context, project_id, last + 1)
-        new = visible - self._told
-        await self._following.join_all(context.services.project_relays, new)
-        async with context.database.reading() as connection:
-            found = await project.accesses(connection, new, user_id)
-        for project_id in sorted(new):
-            if project_id in found:
-                self._told.add(project_id)
-                yield _state(found[project_id], operation)
-                _follow(self._following, found[project_id])
-            else:
-                self._following.leave(project_id)
-
-    def _leave_those(
+    def end(
         self, project_ids: Collection[UUID], existing: Mapping[UUID, int]
-    ) -> Iterator[tuple[UUID, int]]:
-        """Follow the projects no longer; yield each with the last revision that was told."""
+    ) -> Iterator[ProjectUpdate]:
+        """Tell of each that it is gone, behind the last revision that was told."""
         for project_id in project_ids:
             # Who was told of a later revision was let in again before it.
-            if self._following.position(project_id) < existing.get(project_id, inf):
-                yield project_id, self._leave(project_id)
+            if self.following.position(project_id) < existing.get(project_id, inf):
+                last = self.leave(project_id)
+                if project_id in existing:
+                    yield _revoked(self.context, project_id, existing[project_id])
+                else:
+                    yield _deleted(self.context, project_id, last + 1)
 
-    async def _after(self, parting: Parting) -> AsyncGenerator[ProjectUpdate, None]:
-        """Tell what a project has become that can't be followed as before."""
-        async for update in _after(self._context, self._following, parting):
+    async def after(self, parting: Parting) -> AsyncGenerator[ProjectUpdate, None]:
+        """Tell what a project has become."""
+        async for update in _after(self.context, self.following, parting):
             if update.stats is None:
-                self._leave(update.project_id)
+                self.leave(update.project_id)
             yield update
         if parting.reason is Reason.SHUT_OUT:
             # Who was let in again since may have been told so before being told of this.
-            async for update in self._reconcile(ProjectOperation.CREATED):
+            async for update in self.reconcile():
                 yield update
-
-    def _leave(self, project_id: UUID) -> int:
-        self._told.remove(project_id)
-        return self._following.leave(project_id)
 
 
 async def _after(
@@ -258,7 +210,3 @@ def _gone(
 
 _deleted = partial(_gone, ProjectOperation.DELETED)
 _revoked = partial(_gone, ProjectOperation.REVOKED)
-
-
-def _newer(_earlier: MembershipsChange, later: MembershipsChange) -> MembershipsChange:
-    return later
