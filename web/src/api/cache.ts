@@ -1,4 +1,4 @@
-import { InMemoryCache } from "@apollo/client";
+import { type FieldPolicy, InMemoryCache, type Reference } from "@apollo/client";
 
 const EXPIRY_MARGIN_SECONDS = 60;
 
@@ -19,6 +19,34 @@ function addressed(existing: string | undefined, incoming: string): string {
   return existing && expires - Date.now() / 1_000 > EXPIRY_MARGIN_SECONDS ? existing : incoming;
 }
 
+interface Pages {
+  edges: readonly { cursor: string; node: Reference }[];
+  pageInfo: { hasNextPage: boolean };
+}
+
+/**
+ * The pages of a list as one. A first page that is read anew takes the place of what it covers; what
+ * is behind it stays. What was evicted from the cache is not in the list any more.
+ */
+const pages: FieldPolicy<Pages> = {
+  keyArgs: ["search"],
+  merge(existing, incoming, { args }) {
+    if (!existing) return incoming;
+    if (args?.after) {
+      const known = new Set(existing.edges.map(({ cursor }) => cursor));
+      const fresh = incoming.edges.filter(({ cursor }) => !known.has(cursor));
+      return { ...incoming, edges: [...existing.edges, ...fresh] };
+    }
+    const last = incoming.edges.at(-1)?.cursor;
+    const end = existing.edges.findIndex(({ cursor }) => cursor === last);
+    if (!incoming.pageInfo.hasNextPage || end < 0) return incoming;
+    return { ...existing, edges: [...incoming.edges, ...existing.edges.slice(end + 1)] };
+  },
+  read(existing, { canRead }) {
+    return existing && { ...existing, edges: existing.edges.filter(({ node }) => canRead(node)) };
+  },
+};
+
 export function makeCache(): InMemoryCache {
   return new InMemoryCache({
     possibleTypes: {
@@ -36,7 +64,7 @@ export function makeCache(): InMemoryCache {
       QueueStats: { keyFields: ["projectId"], fields: { jobs: { merge: false } } },
       Presence: { keyFields: ["projectId"], fields: { users: { merge: false } } },
       UploadProgress: { keyFields: ["uploadId"] },
-      Query: { fields: { projects: { keyArgs: ["search"], merge: false } } },
+      Query: { fields: { projects: pages } },
     },
   });
 }

@@ -22,6 +22,7 @@ export const NUMBERS = graphql(`
     failedCount
     storageBytes
     revision
+    detailsRevision
     updatedAt
   }
 `);

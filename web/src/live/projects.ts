@@ -1,12 +1,210 @@
+import { useApolloClient, useQuery } from "@apollo/client/react";
+import { notifications } from "@mantine/notifications";
+import { useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
 import { client } from "../api/client";
-import { Store } from "../api/store";
+import { connection } from "../api/socket";
+import { Store, useStore } from "../api/store";
+import { graphql } from "../gql";
+import type { NumbersFragment, PresentUserFragment } from "../gql/graphql";
+import { gone } from "../parts/gone";
+import { inFrames } from "./frames";
+import { writeNumbers } from "./project";
+import { useStream } from "./stream";
+
+const PAGE = 48;
+
+export const PROJECT_CARD = graphql(`
+  fragment ProjectCard on Project {
+    id
+    name
+    viewerRole
+    createdAt
+    owner {
+      id
+      name
+    }
+    stats {
+      ...Numbers
+    }
+    images(first: 4) {
+      edges {
+        node {
+          id
+          thumbnailUrl
+        }
+      }
+    }
+  }
+`);
+
+const NAME = graphql(`
+  fragment ProjectName on Project {
+    name
+  }
+`);
+
+const PROJECTS = graphql(`
+  query Projects($search: String, $first: Int!, $after: String) {
+    projects(search: $search, first: $first, after: $after) {
+      edges {
+        cursor
+        node {
+          ...ProjectCard
+        }
+      }
+      pageInfo {
+        endCursor
+        hasNextPage
+      }
+    }
+  }
+`);
+
+const ALL_UPDATED = graphql(`
+  subscription ProjectsUpdated {
+    projectUpdated {
+      projectId
+      operation
+      updates {
+        ...Numbers
+      }
+    }
+  }
+`);
+
+const ALL_PRESENT = graphql(`
+  subscription PresencesChanged {
+    presenceChanged {
+      projectId
+      users {
+        ...PresentUser
+      }
+    }
+  }
+`);
 
 /** Projects that are gone for this person, lest an answer that was on its way brings one back. */
-export const goneProjects = new Store<ReadonlySet<string>>(new Set());
+const goneProjects = new Store<ReadonlySet<string>>(new Set());
 
 /** Takes a project off the screen and out of the cache. */
 export function forget(id: string): void {
   goneProjects.set(new Set([...goneProjects.get(), id]));
   client.cache.evict({ id: `Project:${id}` });
   client.cache.gc();
+}
+
+function remember(id: string): void {
+  goneProjects.set(new Set([...goneProjects.get()].filter((other) => other !== id)));
+}
+
+export interface LiveProjects {
+  /** Newest first; null until they are known. */
+  ids: readonly string[] | null;
+  error: unknown;
+  hasMore: boolean;
+  more: () => void;
+  retry: () => void;
+}
+
+/** Follows all projects that the viewer can see; the cards read the cache. */
+export function useLiveProjects(search: string): LiveProjects {
+  const { cache } = useApolloClient();
+  const variables = { search: search || null, first: PAGE };
+  const { data, error, fetchMore, refetch } = useQuery(PROJECTS, {
+    variables,
+    fetchPolicy: "cache-and-network",
+  });
+  const hidden = useStore(goneProjects);
+  const refresh = useMemo(() => oneAtATime(refetch), [refetch]);
+  const numbers = useMemo(
+    () =>
+      inFrames<string, NumbersFragment>((newest) =>
+        cache.batch({
+          update: () => {
+            for (const [id, stats] of newest) writeNumbers(cache, id, stats);
+          },
+        }),
+      ),
+    [cache],
+  );
+  useEffect(() => numbers.stop, [numbers]);
+
+  useStream(
+    ALL_UPDATED,
+    {},
+    {
+      next: ({ projectUpdated: { projectId, operation, updates } }) => {
+        if (operation === "DELETED" || operation === "REVOKED") {
+          const name = nameOf(projectId);
+          if (name) notifications.show(gone(projectId, name, operation));
+          forget(projectId);
+        } else {
+          if (operation === "CREATED") {
+            remember(projectId);
+            refresh();
+          }
+          if (updates) numbers.add(projectId, updates);
+        }
+      },
+    },
+  );
+  useReconnected(refresh);
+
+  const edges = data?.projects.edges;
+  const pageInfo = data?.projects.pageInfo;
+  return {
+    ids: edges ? edges.map(({ node }) => node.id).filter((id) => !hidden.has(id)) : null,
+    error: edges ? undefined : error,
+    hasMore: pageInfo?.hasNextPage ?? false,
+    more: () => void fetchMore({ variables: { after: pageInfo?.endCursor ?? null } }),
+    retry: refresh,
+  };
+}
+
+/** Who is in which project, by its id. */
+export function useAllPresent(): ReadonlyMap<string, readonly PresentUserFragment[]> {
+  const [present, setPresent] = useState(new Map<string, readonly PresentUserFragment[]>());
+  useStream(
+    ALL_PRESENT,
+    {},
+    {
+      next: ({ presenceChanged: { projectId, users } }) =>
+        setPresent((before) => new Map(before).set(projectId, users)),
+    },
+  );
+  // After a reconnect only those are told in which somebody is.
+  useReconnected(() => setPresent(new Map()));
+  return present;
+}
+
+function nameOf(id: string): string | undefined {
+  return client.cache.readFragment({ id: `Project:${id}`, fragment: NAME })?.name;
+}
+
+/** Does something when the connection is there again after it was lost. */
+function useReconnected(then: () => void): void {
+  const { state } = useStore(connection);
+  const before = useRef(state);
+  const again = useEffectEvent(then);
+  useEffect(() => {
+    if (before.current === "lost" && state === "open") again();
+    before.current = state;
+  }, [state]);
+}
+
+// Asked for while it runs, it runs once more.
+function oneAtATime(work: () => Promise<unknown>): () => void {
+  let running = false;
+  let again = false;
+  return function run() {
+    again = running;
+    if (running) return;
+    running = true;
+    work()
+      .catch(() => undefined)
+      .finally(() => {
+        running = false;
+        if (again) run();
+      });
+  };
 }

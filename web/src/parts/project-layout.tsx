@@ -6,6 +6,7 @@ import { messageOf } from "../api/errors";
 import { type Ending, PresentContext, ProjectContext, useLiveProject } from "../live/project";
 import { forget } from "../live/projects";
 import { Failure } from "./failed";
+import { gone } from "./gone";
 import { Missing } from "./missing";
 
 /** What the pages of a project have in common: the project, live, for as long as one may see it. */
@@ -41,14 +42,4 @@ function Leave({ id, name, ending }: { id: string; name: string; ending: Ending 
     notifications.show(gone(id, name, ending));
   }, [id, name, ending]);
   return <Navigate to="/" replace />;
-}
-
-/** Says why a project is not there any more; once, whoever notices it. */
-export function gone(id: string, name: string, ending: Ending) {
-  const reason = {
-    DELETED: "It was deleted.",
-    REVOKED: "It is no longer shared with you.",
-    MISSING: "It was deleted, or is no longer shared with you.",
-  }[ending];
-  return { id: `gone-${id}`, title: `“${name}” is gone`, message: reason, autoClose: 10_000 };
 }

@@ -4,7 +4,7 @@ import { count } from "./format";
 import { ALL_STATUSES, STATUSES } from "./status";
 import classes from "./status-bar.module.css";
 
-type Counts = Omit<NumbersFragment, "storageBytes" | "revision" | "updatedAt" | "__typename">;
+type Counts = Pick<NumbersFragment, Extract<keyof NumbersFragment, `${string}Count`>>;
 
 /** How many images have a status, as the project's numbers tell. */
 export function countOf(stats: Counts, status: SegmentationStatus): number {
