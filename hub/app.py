@@ -18,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub import logs, request_ids
+from hub.deepzoom import DeepZoomEndpoint
 from hub.exports import ExportEndpoint
 from hub.failures import FailureLog
 from hub.files import FileEndpoint
@@ -53,6 +54,7 @@ class State(TypedDict):
     sockets: GraphQLWebSocketEndpoint
     files: FileEndpoint
     exports: ExportEndpoint
+    deepzoom: DeepZoomEndpoint
     readiness: Readiness
     metrics: Metrics
 
@@ -148,6 +150,7 @@ def create_app(settings: Settings, *, on_started: Callable[[], None] = lambda: N
             Route("/projects/{rest:path}", pages.welcome),
             Route("/files/{key:path}", _FromState("files")),
             Route("/exports/{what}/{key}", _FromState("exports")),
+            Route("/deepzoom/{token}/{what:path}", _FromState("deepzoom")),
             Route("/healthz", alive),
             Route("/readyz", _ready),
             Route("/metrics", _metrics),
@@ -227,6 +230,7 @@ def _endpoints(settings: Settings, services: Services) -> State:
         sockets=sockets,
         files=FileEndpoint(services.blobs, services.addresses),
         exports=ExportEndpoint(services),
+        deepzoom=DeepZoomEndpoint(services),
         readiness=Readiness(
             {
                 "database": services.database.check,

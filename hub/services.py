@@ -18,6 +18,7 @@ from realtime.relays import Relays
 from resolvers import changes
 from resolvers.addresses import AddressSigner
 from resolvers.context import Services
+from resolvers.deepzoom import DeepZoomSigner
 from resolvers.exports.addresses import ExportSigner
 from resolvers.exports.exporter import Exporter
 from resolvers.limits import Limits
@@ -26,6 +27,7 @@ from resolvers.live.project import ProjectView
 from resolvers.live.queue import QueueView
 from resolvers.live.segmentation import ImagesView
 from resolvers.passwords import Passwords
+from resolvers.pyramids import Pyramids
 from resolvers.tokens import AccessTokens, derive
 
 
@@ -107,34 +109,41 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             Exporter(blobs) as exporter,
         ):
             with open_spool(settings.data_dir / "uploads") as spool:
-                yield Services(
-                    limits=limits_of(settings),
-                    database=database,
-                    blobs=blobs,
-                    inspector=inspector,
-                    bus=bus,
-                    project_feeds=project_feeds,
-                    membership_feeds=membership_feeds,
-                    project_relays=project_relays,
-                    image_relays=image_relays,
-                    queue_relays=queue_relays,
-                    presence=presence,
-                    presence_relays=presence_relays,
-                    addresses=AddressSigner(
-                        derive(secret, "file addresses"), settings.file_address_seconds
-                    ),
-                    export_addresses=ExportSigner(
-                        derive(secret, "export addresses"), settings.file_address_seconds
-                    ),
-                    exporter=exporter,
-                    tokens=AccessTokens(
-                        derive(secret, "access tokens"),
-                        lifetime_seconds=settings.access_token_seconds,
-                    ),
-                    passwords=passwords,
-                    clock=lambda: datetime.now(UTC),
-                    spool=spool,
-                )
+                async with Pyramids(
+                    database, blobs, spool, max_pixels=settings.max_image_pixels
+                ) as pyramids:
+                    yield Services(
+                        limits=limits_of(settings),
+                        database=database,
+                        blobs=blobs,
+                        inspector=inspector,
+                        bus=bus,
+                        project_feeds=project_feeds,
+                        membership_feeds=membership_feeds,
+                        project_relays=project_relays,
+                        image_relays=image_relays,
+                        queue_relays=queue_relays,
+                        presence=presence,
+                        presence_relays=presence_relays,
+                        addresses=AddressSigner(
+                            derive(secret, "file addresses"), settings.file_address_seconds
+                        ),
+                        export_addresses=ExportSigner(
+                            derive(secret, "export addresses"), settings.file_address_seconds
+                        ),
+                        exporter=exporter,
+                        deep_zoom_addresses=DeepZoomSigner(
+                            derive(secret, "deep zoom addresses"), settings.file_address_seconds
+                        ),
+                        pyramids=pyramids,
+                        tokens=AccessTokens(
+                            derive(secret, "access tokens"),
+                            lifetime_seconds=settings.access_token_seconds,
+                        ),
+                        passwords=passwords,
+                        clock=lambda: datetime.now(UTC),
+                        spool=spool,
+                    )
     finally:
         passwords.close()
         await database.close()

@@ -35,7 +35,7 @@ _UNFINISHED = re.compile(r".+#\d+")
 _HEX_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _OWNED_KEY = re.compile(
     rf"projects/(?P<project>{_HEX_UUID})/"
-    rf"(?:images/(?P<image>{_HEX_UUID})/(?:original|thumbnail\.webp)"
+    rf"(?:images/(?P<image>{_HEX_UUID})/(?:original|thumbnail\.webp|pyramid)"
     rf"|segmentations/(?P<segmentation>{_HEX_UUID})\.geojson\.gz)"
 )
 
@@ -74,6 +74,11 @@ def original_key(project_id: UUID, image_id: UUID) -> str:
 def thumbnail_key(project_id: UUID, image_id: UUID) -> str:
     """Return the key of an image's thumbnail."""
     return f"{project_prefix(project_id)}images/{image_id}/thumbnail.webp"
+
+
+def pyramid_key(project_id: UUID, image_id: UUID) -> str:
+    """Return the key of an image's pyramid: its picture in tiles, once somebody looked at it."""
+    return f"{project_prefix(project_id)}images/{image_id}/pyramid"
 
 
 def polygons_key(project_id: UUID, segmentation_id: UUID) -> str:
@@ -154,6 +159,17 @@ class BlobStore:
         """Return what is known of a blob. Raise BlobNotFound."""
         try:
             return _info(await obstore.head_async(self._store, key))
+        except FileNotFoundError as error:
+            raise BlobNotFound(key) from error
+
+    async def read_part(self, key: str, start: int, end: int) -> tuple[BlobInfo, bytes]:
+        """Return the bytes from start up to end, or to the blob's, and what they are a part of.
+
+        The part must not be empty. Raise BlobNotFound.
+        """
+        try:
+            found = await obstore.get_async(self._store, key, options={"range": (start, end)})
+            return _info(found.meta), bytes(await found.bytes_async())
         except FileNotFoundError as error:
             raise BlobNotFound(key) from error
 

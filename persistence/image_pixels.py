@@ -32,8 +32,8 @@ def read_pixels(path: Path, limits: ImageLimits) -> Pixels:
     try:
         if kind is ImageFormat.TIFF:
             return _read_tiff(path)
-        pages = (_pixels_of(page) for page in load_pages(path, kind, limits))
-        return _brightest(pages)
+        pages = (pixels_of(page) for page in load_pages(path, kind, limits))
+        return brightest(pages)
     except pyvips.Error as error:
         raise damaged("its pixels can't be decoded to the end") from error
     except CONTRADICTIONS as error:
@@ -46,22 +46,24 @@ def _read_tiff(path: Path) -> Pixels:
         alike = series_of(tiff)
         # Planes of one channel are projected together; channels may be stored as planes, too.
         channels = [
-            _brightest(
-                _pixels_of(open_plane(path, series, plane)) for series in alike for plane in planes
+            brightest(
+                pixels_of(open_plane(path, series, plane)) for series in alike for plane in planes
             )
             for planes in planes_of_channels(alike[0])
         ]
     return channels[0] if len(channels) == 1 else np.concatenate(channels, axis=-1)
 
 
-def _pixels_of(image: Any) -> Pixels:
+def pixels_of(image: Any) -> Pixels:
+    """Decode an image of libvips, whole: (height, width, bands)."""
     pixels: Pixels = image.numpy()
     return pixels.reshape(image.height, image.width, image.bands)
 
 
-def _brightest(planes: Iterable[Pixels]) -> Pixels:
+def brightest(planes: Iterable[Pixels]) -> Pixels:
+    """Project planes of one shape, one of them at a time: NaN is only where none has a number."""
     rest: Iterator[Pixels] = iter(planes)
-    brightest = next(rest)
+    found = next(rest)
     for plane in rest:
-        brightest = np.fmax(brightest, plane)
-    return brightest
+        found = np.fmax(found, plane)
+    return found

@@ -1,6 +1,6 @@
 """Pictures as programs other than microscopes write them: PNG, JPEG, WebP, GIF and BMP."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +47,22 @@ def load_pages(path: Path, kind: ImageFormat, limits: ImageLimits) -> Iterator[A
         yield _load_bmp(path, limits)
         return
     load = _LOADERS[kind]
-    header = load(str(path))
     if kind not in _ANIMATED:
-        yield load(str(path), fail_on="error").autorot()
+        yield _upright(load, path)
         return
+    header = load(str(path))
     for page in range(header.get("n-pages") if header.get_typeof("n-pages") else 1):
-        yield load(str(path), access="sequential", fail_on="error", page=page)
+        yield _upright(load, path, page=page)
+
+
+def _upright(load: Callable[..., Any], path: Path, **options: Any) -> Any:
+    if _orientation(load(str(path), **options)) == 1:
+        return load(str(path), access="sequential", fail_on="error", **options)
+    return load(str(path), memory=True, fail_on="error", **options).autorot()
 
 
 def _describe(image: Any, kind: ImageFormat, pages: int) -> InspectedImage:
-    orientation = image.get("orientation") if image.get_typeof("orientation") else 1
+    orientation = _orientation(image)
     sideways = orientation in _SIDEWAYS
     return InspectedImage(
         width=image.height if sideways else image.width,
@@ -66,6 +72,10 @@ def _describe(image: Any, kind: ImageFormat, pages: int) -> InspectedImage:
         mime_type=kind.value,
         thumbnail=encode(layers_of(image), orientation),
     )
+
+
+def _orientation(image: Any) -> int:
+    return int(image.get("orientation")) if image.get_typeof("orientation") else 1
 
 
 def layers_of(image: Any) -> Layers:

@@ -6,7 +6,7 @@ are taken after shrinking, which needs one pass over the file and is steady agai
 """
 
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyvips  # type: ignore[import-untyped]
@@ -17,10 +17,21 @@ BOX = 300
 _PERCENTILES = (0.5, 99.5)
 # Half the time of the default effort, for files 4 % larger.
 _QUALITY, _EFFORT = 80, 2
-_FLOATS = ("float", "double")
+FLOATS = ("float", "double")
 # Cyan, magenta and yellow: told apart by colour-blind eyes, too; any two of them add up to white.
-_FALSE_COLOURS = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]], np.float64)
-MAX_CHANNELS = len(_FALSE_COLOURS)
+FALSE_COLOURS = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]], np.float64)
+MAX_CHANNELS = len(FALSE_COLOURS)
+
+
+class Range(NamedTuple):
+    """Halves of the values that are drawn black and white."""
+
+    low: float
+    high: float
+
+
+NATURAL = Range(0, 255 / 2)
+"""How pictures of 8 bits are drawn as they are."""
 
 
 class Layers(Struct, frozen=True, kw_only=True):
@@ -43,7 +54,7 @@ def shrink(image: Any) -> NDArray[Any]:
     Where floats are neither finite nor near a finite one the result is NaN. Raise pyvips.Error
     where the file can't be decoded to its end.
     """
-    if image.format not in _FLOATS:
+    if image.format not in FLOATS:
         return _pixels(_resize(image))
     bands = image.bands
     # NaN compares false.
@@ -77,40 +88,40 @@ def encode(layers: Layers, orientation: int = 1) -> bytes:
 
 
 def _draw(layers: Layers) -> NDArray[np.uint8]:
-    planes = [_as_is(p) if layers.natural else _stretch(p) for p in layers.planes]
+    planes = [
+        _scale(plane, NATURAL if layers.natural else range_of(plane)) for plane in layers.planes
+    ]
     if layers.colour or len(planes) == 1:
         picture = np.stack(planes, axis=-1)
     else:
         stacked = np.stack(planes[:MAX_CHANNELS], axis=-1)
-        picture = np.minimum(stacked @ _FALSE_COLOURS[: stacked.shape[-1]], 1)
+        picture = np.minimum(stacked @ FALSE_COLOURS[: stacked.shape[-1]], 1)
     if layers.alpha is not None:
         alpha = layers.alpha[..., np.newaxis]
         picture = picture * alpha + (1 - alpha)
     return np.rint(picture * 255).astype(np.uint8)
 
 
-def _as_is(plane: NDArray[Any]) -> NDArray[np.float64]:
-    return plane.astype(np.float64) / 255
+def range_of(plane: NDArray[Any]) -> Range:
+    """Return which of the plane's values are drawn black and white; what is beyond is so, too.
 
-
-def _stretch(plane: NDArray[Any]) -> NDArray[np.float64]:
-    """Scale the plane to 0…1. What is not finite becomes 0."""
+    Of a constant plane, 0 and the top of its type.
+    """
     # Halved, so that the difference of any two finite values is finite.
     values = plane.astype(np.float64) / 2
     finite = values[np.isfinite(values)]
-    if finite.size == 0:
-        return np.zeros(plane.shape)
-    low, high = np.percentile(finite, _PERCENTILES)
-    if low == high:
-        low, high = finite.min(), finite.max()
-    if low == high:
-        return _flat(plane)
-    scaled = np.where(np.isfinite(values), (values - low) / (high - low), 0.0)
-    return np.clip(scaled, 0.0, 1.0)
-
-
-def _flat(plane: NDArray[Any]) -> NDArray[np.float64]:
-    """Show a constant plane by where its value lies in the range of its type."""
+    if finite.size:
+        low, high = np.percentile(finite, _PERCENTILES)
+        if low == high:
+            low, high = finite.min(), finite.max()
+        if low != high:
+            return Range(float(low), float(high))
     top = np.iinfo(plane.dtype).max if np.issubdtype(plane.dtype, np.integer) else 1
-    level: NDArray[np.float64] = np.nan_to_num(plane.astype(np.float64) / top)
-    return level.clip(0, 1)
+    return Range(0, top / 2)
+
+
+def _scale(plane: NDArray[Any], range_: Range) -> NDArray[np.float64]:
+    """Scale the plane to 0…1. What is not finite becomes 0."""
+    values = plane.astype(np.float64) / 2
+    scaled = (values - range_.low) / (range_.high - range_.low)
+    return np.where(np.isfinite(values), scaled, 0.0).clip(0.0, 1.0)

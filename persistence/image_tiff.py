@@ -27,7 +27,7 @@ from persistence.image_verdict import (
     damaged,
 )
 
-_COLOUR = (
+COLOUR = (
     PHOTOMETRIC.RGB,
     PHOTOMETRIC.PALETTE,
     PHOTOMETRIC.SEPARATED,
@@ -153,7 +153,7 @@ def _check_hidden_planes(tiff: TiffFile, size: int) -> None:
 def _layers(path: Path, series: TiffPageSeries, layout: Layout) -> Layers:
     page = series.keyframe
     images = (open_plane(path, series, plane) for plane in layout.shown)
-    if page.photometric in _COLOUR:
+    if page.photometric in COLOUR:
         return layers_of(next(images))
     bands = page.samplesperpixel - sum(1 for kind in page.extrasamples if kind)
     channels = [

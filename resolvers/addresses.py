@@ -55,21 +55,22 @@ class Seal:
 
     def signed(self, unsigned: str) -> str:
         """Return path and query with the signature."""
-        return f"{unsigned}&signature={self._sign(unsigned)}"
+        return f"{unsigned}&signature={self.signature(unsigned)}"
+
+    def signature(self, unsigned: str) -> str:
+        """Return the signature of a text, in hex."""
+        mac = self._mac.copy()
+        mac.update(unsigned.encode())
+        return mac.hexdigest()
 
     def check(self, unsigned: str, expires: str, signature: str) -> int:
         """Return for how many seconds it is still good; raise InvalidAddress or ExpiredAddress."""
-        if not hmac.compare_digest(self._sign(unsigned).encode(), signature.encode()):
+        if not hmac.compare_digest(self.signature(unsigned).encode(), signature.encode()):
             raise InvalidAddress("This address is not valid. Copy it whole, or ask for a new one.")
         seconds_left = int(expires) - int(time.time())
         if seconds_left <= 0:
             raise ExpiredAddress("This address has expired. Query it again for a new one.")
         return seconds_left
-
-    def _sign(self, unsigned: str) -> str:
-        mac = self._mac.copy()
-        mac.update(unsigned.encode())
-        return mac.hexdigest()
 
 
 class AddressSigner:

@@ -18,11 +18,13 @@ from realtime.presence import Presence
 from realtime.relays import Relays
 from realtime.room import Attendance
 from resolvers.addresses import AddressSigner
+from resolvers.deepzoom import DeepZoomSigner
 from resolvers.errors import Unauthenticated
 from resolvers.exports.addresses import ExportSigner
 from resolvers.exports.exporter import Exporter
 from resolvers.limits import Limits
 from resolvers.passwords import Passwords
+from resolvers.pyramids import Pyramids
 from resolvers.tokens import AccessTokens
 
 _NOBODY = UUID(int=0)
@@ -50,6 +52,8 @@ class Services:
     addresses: AddressSigner
     export_addresses: ExportSigner
     exporter: Exporter
+    deep_zoom_addresses: DeepZoomSigner
+    pyramids: Pyramids
     tokens: AccessTokens
     passwords: Passwords
     clock: Callable[[], datetime]

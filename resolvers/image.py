@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from uuid import UUID
 
 from persistence import image, segmentation
-from persistence.blobs import original_key, polygons_key, thumbnail_key
+from persistence.blobs import original_key, polygons_key, pyramid_key, thumbnail_key
 from persistence.change import ProjectAccess, changing
 from persistence.database import UnitOfWork
 from persistence.records import ImageRecord, ProjectRole
@@ -48,6 +48,7 @@ async def delete(context: Context, image_ids: Sequence[UUID]) -> ProjectAccess:
         keys = [
             *(original_key(project_id, image_id) for image_id in image_ids),
             *(thumbnail_key(project_id, image_id) for image_id in image_ids),
+            *(pyramid_key(project_id, image_id) for image_id in image_ids),
             *(polygons_key(project_id, run_id) for run_id in runs),
         ]
         return ProjectAccess(project=changed, role=seen.role), keys

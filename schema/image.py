@@ -143,6 +143,16 @@ class Image(Node):
         return context.base_url + path
 
     @strawberry.field(
+        description="Short-lived signed address of a Deep Zoom descriptor (DZI), for viewers as"
+        " OpenSeadragon: the picture in tiles, contrast stretched as in the thumbnail.",
+        metadata=SHARED,
+    )
+    def deep_zoom_url(self, info: Info) -> str:
+        """Sign the address of the picture in tiles."""
+        addresses, record = info.context.services.deep_zoom_addresses, self.record
+        return info.context.base_url + addresses.path(record.project_id, record.id)
+
+    @strawberry.field(
         description="Short-lived signed address of what the latest finished run found, as a file;"
         " null before there is one.",
         metadata=SHARED,

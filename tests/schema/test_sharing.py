@@ -133,8 +133,8 @@ SCHEMA_OF_HUB: GraphQLSchema = build_schema()._schema
 ALIKE = {
     "Dashboard": "imageCount processingCount projectCount queuedCount segmentedCount storageBytes"
     " timestamp",
-    "Image": "channels checksum createdAt error exportUrl height id job mimeType name pages"
-    " revision segmentation sizeBytes status thumbnailUrl updatedAt uploadedBy url width",
+    "Image": "channels checksum createdAt deepZoomUrl error exportUrl height id job mimeType name"
+    " pages revision segmentation sizeBytes status thumbnailUrl updatedAt uploadedBy url width",
     "Presence": "projectId users",
     "ProjectStats": "detailsRevision failedCount imageCount noSegmentationCount processingCount"
     " queuedCount revision segmentedCount storageBytes updatedAt uploadedCount",
