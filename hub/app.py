@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import TypedDict
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from hub.metrics import Metrics
 from hub.services import open_services
 from hub.settings import Settings
 from hub.upkeep import cut_off_revoked, in_background, take_back_lost_jobs
-from hub.web import Explorable, Pages
+from hub.web import FOLDER, Explorable, Pages
 from realtime.bus import Bus
 from realtime.outlet import Outlet
 from resolvers.account import REVOKED_CHANNEL
@@ -111,10 +112,13 @@ class _SocketsFirst:
         return endpoint
 
 
-def create_app(settings: Settings, *, on_started: Callable[[], None] = lambda: None) -> ASGIApp:
+def create_app(
+    settings: Settings, *, pages: Path = FOLDER, on_started: Callable[[], None] = lambda: None
+) -> ASGIApp:
     """Build the application from settings that leave nothing open (``hub.preparation``).
 
-    ``on_started`` is called once all is there, before the first request.
+    ``pages`` is the folder with the built pages; ``on_started`` is called once all is there, before
+    the first request.
     """
 
     @asynccontextmanager
@@ -140,21 +144,21 @@ def create_app(settings: Settings, *, on_started: Callable[[], None] = lambda: N
                 yield endpoints
                 await sockets.close_all()
 
-    pages = Pages(settings)
+    web = Pages(settings, pages)
     app = Starlette(
         routes=[
-            Route("/", pages.welcome),
-            Route("/graphql", Explorable(_FromState("http"), pages)),
-            Route("/assets/{name}", pages.asset),
-            Route("/sign-in", pages.welcome),
-            Route("/projects/{rest:path}", pages.welcome),
+            Route("/", web.welcome),
+            Route("/graphql", Explorable(_FromState("http"), web)),
+            Route("/assets/{name}", web.asset),
+            Route("/sign-in", web.welcome),
+            Route("/projects/{rest:path}", web.welcome),
             Route("/files/{key:path}", _FromState("files")),
             Route("/exports/{what}/{key}", _FromState("exports")),
             Route("/deepzoom/{token}/{what:path}", _FromState("deepzoom")),
             Route("/healthz", alive),
             Route("/readyz", _ready),
             Route("/metrics", _metrics),
-            Route("/{unknown:path}", pages.welcome),
+            Route("/{unknown:path}", web.welcome),
         ],
         middleware=[
             Middleware(request_ids.RequestIds),

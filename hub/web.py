@@ -4,9 +4,11 @@ A page lets nothing run but the hub's own files. Its scripts are under ``/assets
 change with their content; what is styled at run time bears a nonce that no other answer has.
 """
 
+import re
 import secrets
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -20,6 +22,7 @@ FOLDER: Final = Path(__file__).with_name("static")
 
 _NONCE: Final = "%NONCE%"
 _FOR_A_YEAR: Final = "public, immutable, max-age=31536000"
+_REFUSED: Final = re.compile(r".*;q=0(\.0*)?").fullmatch
 _READING: Final = ("GET", "HEAD")
 _HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -34,7 +37,7 @@ class Pages:
 
     def __init__(self, settings: Settings, folder: Path = FOLDER) -> None:
         # The files of images are at the public address, whichever the page was opened at.
-        self._sources = f"'self' {settings.public_url}" if settings.public_url else "'self'"
+        self._sources = _sources(settings.public_url)
         self._pages = {path.stem: path.read_text() for path in folder.glob("*.html")}
         self._assets = {path.name: path for path in (folder / "assets").glob("*")}
 
@@ -61,7 +64,7 @@ class Pages:
         if path is None or name.endswith(".gz"):
             return _missing()
         headers = {**_HEADERS, "Cache-Control": _FOR_A_YEAR, "Vary": "Accept-Encoding"}
-        if packed is None or "gzip" not in request.headers.get("accept-encoding", ""):
+        if packed is None or not _takes_gzip(request.headers):
             return FileResponse(path, headers=headers)
         # What the content is, the name without the ending says.
         headers["Content-Encoding"] = "gzip"
@@ -116,6 +119,17 @@ def wants_page(method: str, headers: Headers) -> bool:
     """Tell whether somebody opens a page, since browsers alone name HTML, and first."""
     accepted = headers.get("accept", "").split(",")
     return method in _READING and accepted[0].split(";")[0].strip().lower() == "text/html"
+
+
+def _sources(public_url: str | None) -> str:
+    # A path would stand for itself alone, and not for what is below it.
+    parts = urlsplit(public_url or "")
+    return f"'self' {parts.scheme}://{parts.netloc}" if public_url else "'self'"
+
+
+def _takes_gzip(headers: Headers) -> bool:
+    accepted = headers.get("accept-encoding", "").replace(" ", "").lower().split(",")
+    return "gzip" in {coding.partition(";")[0] for coding in accepted if not _REFUSED(coding)}
 
 
 def _media_type(path: Path) -> str | None:

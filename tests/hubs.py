@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from hub.app import create_app
 from hub.settings import Settings
+from hub.web import FOLDER
 
 PASSWORD = "the cells divide at dawn"
 SESSION = "{ user { id name email } accessToken expiresAt refreshToken }"
@@ -216,7 +217,9 @@ class Hub:
 
 
 @asynccontextmanager
-async def running_hub(database_url: str, folder: Path, **settings: Any) -> AsyncIterator[Hub]:
+async def running_hub(
+    database_url: str, folder: Path, *, pages: Path = FOLDER, **settings: Any
+) -> AsyncIterator[Hub]:
     """Serve a hub on a free port of the loopback interface."""
     values = {
         "data_dir": folder,
@@ -224,7 +227,7 @@ async def running_hub(database_url: str, folder: Path, **settings: Any) -> Async
         "broadcast_url": "memory://",
         "secret_key": SecretStr("a secret of tests, long enough for it"),
     }
-    app = create_app(Settings(**values | settings))
+    app = create_app(Settings(**values | settings), pages=pages)
     server = uvicorn.Server(
         uvicorn.Config(
             app,
