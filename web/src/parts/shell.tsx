@@ -10,13 +10,17 @@ import {
   useComputedColorScheme,
   useMantineColorScheme,
 } from "@mantine/core";
-import { IconApi, IconLogout, IconMoon, IconSun } from "@tabler/icons-react";
+import { useDisclosure } from "@mantine/hooks";
+import { IconApi, IconKey, IconLogout, IconMoon, IconSun } from "@tabler/icons-react";
+import { lazy, Suspense } from "react";
 import { Link, Outlet, ScrollRestoration } from "react-router";
 import { session, signOut } from "../api/session";
 import { useStore } from "../api/store";
 import icon from "../icon.svg";
 import { ConnectionNotice } from "./connection-notice";
 import classes from "./shell.module.css";
+
+const ApiKeys = lazy(async () => ({ default: (await import("./api-keys")).ApiKeys }));
 
 /** What stands around each page: where one is, whether it is live, and who one is. */
 export function Shell() {
@@ -74,23 +78,34 @@ export function SchemeToggle() {
 
 function UserMenu() {
   const user = useStore(session)?.user;
+  const [showsKeys, keys] = useDisclosure(false);
   if (!user) return null;
   return (
-    <Menu position="bottom-end" width={240} withArrow>
-      <Menu.Target>
-        <UnstyledButton aria-label={`Account of ${user.name}`}>
-          <Avatar name={user.name} color="initials" variant="filled" size={34} aria-hidden />
-        </UnstyledButton>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label c="dimmed">{user.email}</Menu.Label>
-        <Menu.Item component="a" href="/graphql" leftSection={<IconApi size={16} />}>
-          GraphiQL
-        </Menu.Item>
-        <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
-          Sign out
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <>
+      <Menu position="bottom-end" width={240} withArrow>
+        <Menu.Target>
+          <UnstyledButton aria-label={`Account of ${user.name}`}>
+            <Avatar name={user.name} color="initials" variant="filled" size={34} aria-hidden />
+          </UnstyledButton>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Label c="dimmed">{user.email}</Menu.Label>
+          <Menu.Item component="a" href="/graphql" leftSection={<IconApi size={16} />}>
+            GraphiQL
+          </Menu.Item>
+          <Menu.Item leftSection={<IconKey size={16} />} onClick={keys.open}>
+            API keys
+          </Menu.Item>
+          <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
+            Sign out
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      {showsKeys && (
+        <Suspense>
+          <ApiKeys onClose={keys.close} />
+        </Suspense>
+      )}
+    </>
   );
 }
