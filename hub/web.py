@@ -33,17 +33,19 @@ _HEADERS: Final = {
 
 
 class Pages:
-    """The built pages in ``folder``; there are none where it is empty or missing."""
+    """The built pages in ``folder``; there are none where it is empty or missing.
+
+    Those that are built anew while the hub runs are served from then on.
+    """
 
     def __init__(self, settings: Settings, folder: Path = FOLDER) -> None:
         # The files of images are at the public address, whichever the page was opened at.
         self._sources = _sources(settings.public_url)
-        self._pages = {path.stem: path.read_text() for path in folder.glob("*.html")}
-        self._assets = {path.name: path for path in (folder / "assets").glob("*")}
+        self._folder = folder
 
     def __bool__(self) -> bool:
         """Tell whether there are any."""
-        return bool(self._pages)
+        return self._page("index").is_file()
 
     def page(self, name: str, status: int = 200) -> Response:
         """Return a page: ``index``, the application, or ``graphiql``."""
@@ -54,13 +56,13 @@ class Pages:
             "Content-Security-Policy": self._policy(name, nonce),
             "Vary": "Accept",
         }
-        content = self._pages[name].replace(_NONCE, nonce)
+        content = self._page(name).read_text().replace(_NONCE, nonce)
         return Response(content, status, headers, media_type="text/html")
 
     def asset(self, request: Request) -> Response:
         """Return a file of the pages, compressed where that was done and the client takes it."""
         name = request.path_params["name"]
-        path, packed = self._assets.get(name), self._assets.get(f"{name}.gz")
+        path, packed = self._asset(name), self._asset(f"{name}.gz")
         if path is None or name.endswith(".gz"):
             return _missing()
         headers = {**_HEADERS, "Cache-Control": _FOR_A_YEAR, "Vary": "Accept-Encoding"}
@@ -72,12 +74,20 @@ class Pages:
 
     async def welcome(self, request: Request) -> Response:
         """Answer at an address of the application; to programs, say where they find the API."""
-        if self and wants_page(request.method, request.headers):
+        if wants_page(request.method, request.headers) and self:
             known = request.url.path == "/" or not request.path_params.get("unknown")
             return self.page("index", 200 if known else 404)
         if request.path_params.get("unknown"):
             return _missing()
         return JSONResponse({"name": "Cell Segmentation Hub", "graphql": "/graphql"})
+
+    def _page(self, name: str) -> Path:
+        return self._folder / f"{name}.html"
+
+    def _asset(self, name: str) -> Path | None:
+        path = self._folder / "assets" / name
+        # One step down and no further, whatever separates folders here.
+        return path if path.is_file() and path.name == name else None
 
     def _policy(self, name: str, nonce: str) -> str:
         # The editor of GraphiQL makes its own styles and workers, which know no nonce.
@@ -109,7 +119,7 @@ class Explorable:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if self._pages and wants_page(scope["method"], Headers(scope=scope)):
+        if wants_page(scope["method"], Headers(scope=scope)) and self._pages:
             await self._pages.page("graphiql")(scope, receive, send)
         else:
             await self._endpoint(scope, receive, send)

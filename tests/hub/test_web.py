@@ -233,6 +233,16 @@ async def test_nothing_but_assets_is_reached(client: httpx.AsyncClient, target: 
     assert b'"NOT_FOUND"' in answer
 
 
+async def test_pages_that_are_built_anew_are_served_from_then_on(
+    client: httpx.AsyncClient, built: Path
+) -> None:
+    (built / "index.html").write_text(_PAGE.format("newer"))
+    (built / "assets" / "index-1a2b.js").rename(built / "assets" / "index-5e6f.js")
+    assert "newer" in (await client.get("/", headers=_BROWSER)).text
+    assert (await client.get("/assets/index-5e6f.js")).content == _SCRIPT
+    assert (await client.get("/assets/index-1a2b.js")).status_code == 404
+
+
 async def test_a_hub_without_pages_serves_the_api_alone(tmp_path: Path, database_url: str) -> None:
     missing = tmp_path / "missing"
     async with running_hub(database_url, tmp_path / "hub", pages=missing) as hub:

@@ -11,8 +11,11 @@ function signedIn({ request }: { request: Request }) {
   return redirect(pathname === "/" ? "/sign-in" : `/sign-in?${query}`);
 }
 
-function signedOut() {
-  return session.get() ? redirect("/") : null;
+function signedOut({ request }: { request: Request }) {
+  if (!session.get()) return null;
+  const next = new URL(request.url).searchParams.get("next");
+  // A link to here must not lead out of here.
+  return redirect(next?.startsWith("/") && !/^\/[/\\]/.test(next) ? next : "/");
 }
 
 export const router = createBrowserRouter([
@@ -58,7 +61,12 @@ export const router = createBrowserRouter([
   },
 ]);
 
-// Whoever is signed out, here or in another tab, sees nothing of what was there.
+// Whoever signs out, here or in another tab, leaves nothing behind: neither the cache, nor the socket,
+// nor what waits to be sent outlives the page. So it is when somebody else signs in.
+let user = session.get()?.user.id;
 session.subscribe(() => {
-  if (!session.get()) void router.navigate("/sign-in");
+  const next = session.get()?.user.id;
+  if (user && user !== next) location.replace(next ? "/" : "/sign-in");
+  else if (!user && next) void router.revalidate();
+  user = next;
 });

@@ -58,13 +58,15 @@ export interface Session {
 }
 
 const KEY = "cellhub.session";
+const ENDING = "cellhub.ending";
 const EARLY_MILLISECONDS = 30_000;
 
 /** Null where nobody is signed in. */
 export const session = new Store<Session | null>(stored());
 
-/** Why nobody is signed in any more, where it was not asked for. */
-export const ending = new Store<string | null>(null);
+/** Why nobody is signed in any more, where it was not asked for; it outlives the page. */
+export const ending = new Store(sessionStorage.getItem(ENDING) || null);
+ending.subscribe(() => sessionStorage.setItem(ENDING, ending.get() ?? ""));
 
 window.addEventListener("storage", (event) => {
   if (event.key === KEY || event.key === null) session.set(stored());

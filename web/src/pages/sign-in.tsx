@@ -12,7 +12,6 @@ import {
   Title,
 } from "@mantine/core";
 import { type FormEvent, useState } from "react";
-import { useNavigate, useSearchParams } from "react-router";
 import { messageOf } from "../api/errors";
 import { ending, signIn, signUp } from "../api/session";
 import { useStore } from "../api/store";
@@ -20,8 +19,6 @@ import { Logo, SchemeToggle } from "../parts/shell";
 import classes from "./sign-in.module.css";
 
 export function SignIn() {
-  const [parameters] = useSearchParams();
-  const navigate = useNavigate();
   const ended = useStore(ending);
   const [isNew, setNew] = useState(false);
   const [error, setError] = useState<string | null>(null);
@@ -36,7 +33,6 @@ export function SignIn() {
     try {
       if (isNew) await signUp(value("name"), value("email"), value("password"));
       else await signIn(value("email"), value("password"));
-      await navigate(inside(parameters.get("next")), { replace: true });
     } catch (failure) {
       setError(messageOf(failure));
       setBusy(false);
@@ -102,9 +98,4 @@ export function SignIn() {
       </Stack>
     </main>
   );
-}
-
-// A link to here must not lead out of here.
-function inside(next: string | null): string {
-  return next?.startsWith("/") && !/^\/[/\\]/.test(next) ? next : "/";
 }
