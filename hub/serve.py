@@ -63,7 +63,7 @@ def serve(
         worker = stack.enter_context(_local_worker(ready, host, port))
         run = _runner(_configuration(ready, workers), listening, worker.end)
         address = ready.public_url or f"http://{_written(host)}:{port}"
-        print(f"Cell Segmentation Hub: {address}/graphql, data in {ready.data_dir}", flush=True)  # noqa: T201
+        print(f"Cell Segmentation Hub: {address}, data in {ready.data_dir}", flush=True)  # noqa: T201
         if local_worker:
             worker.start()
         run()

@@ -43,7 +43,7 @@ class Hub:
         assert process.stdout
         self.process = process
         self.said = process.stdout.readline()
-        self.address = self.said.split()[3].removesuffix("/graphql,") if self.said else ""
+        self.address = self.said.split()[3].removesuffix(",") if self.said else ""
 
     def workers(self) -> list[psutil.Process]:
         children = psutil.Process(self.process.pid).children()
