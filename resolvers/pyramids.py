@@ -29,6 +29,7 @@ from persistence.processes import Processes
 from persistence.pyramid import Index, NotAPyramid, Place, Shape
 from persistence.pyramid_worker import Outcome, PyramidWork, Refused
 from persistence.records import ImageRecord
+from persistence.trouble import DatabaseTrouble
 from resolvers.errors import HubError, NotFound, RateLimited
 
 WORKER = (sys.executable, "-m", "persistence.pyramid_worker")
@@ -227,12 +228,13 @@ class Pyramids:
             )
             outcome = await self._ask(work)
             if isinstance(outcome, Refused):
+                await self._image(found.id)
                 raise self._failures.noted(key, outcome.message)
             await self._blobs.put_file(key, Path(work.target), _TYPE)
         try:
             await self._image(found.id)
-        except NotFound:
-            # Whoever deleted the image may have been there before its pyramid was.
+        except (NotFound, DatabaseTrouble):
+            # Whoever deleted the image may have been here before its pyramid was.
             await self._blobs.delete([key])
             raise
 
