@@ -1,0 +1,399 @@
+import type { ApolloCache, ApolloClient } from "@apollo/client";
+import { codeOf, HubError, messageOf } from "../api/errors";
+import { retryWait } from "../api/socket";
+import { Store } from "../api/store";
+import { graphql } from "../gql";
+import type {
+  ImageIdsQuery,
+  SegmentationStatus,
+  SegmentationUpdatedSubscription,
+  TileImageFragment,
+} from "../gql/graphql";
+import { ImageList } from "./image-list";
+import { Inbox } from "./inbox";
+import { setProgress } from "./progress";
+
+export const TILE_IMAGE = graphql(`
+  fragment TileImage on Image {
+    id
+    revision
+    name
+    width
+    height
+    status
+    updatedAt
+    thumbnailUrl
+    error {
+      code
+      message
+      retryable
+    }
+    segmentation {
+      id
+      cellCount
+    }
+  }
+`);
+
+const REVISION = graphql(`
+  fragment ImageRevision on Image {
+    revision
+  }
+`);
+
+const GALLERY_PAGE = graphql(`
+  query GalleryPage(
+    $projectId: ID!
+    $first: Int!
+    $after: String
+    $status: [SegmentationStatus!]
+    $search: String
+  ) {
+    project(id: $projectId) {
+      id
+      stats {
+        revision
+      }
+      images(first: $first, after: $after, status: $status, search: $search) {
+        edges {
+          node {
+            ...TileImage
+          }
+        }
+        pageInfo {
+          endCursor
+          hasNextPage
+        }
+      }
+    }
+  }
+`);
+
+const IMAGE_IDS = graphql(`
+  query ImageIds(
+    $projectId: ID!
+    $after: String
+    $status: [SegmentationStatus!]
+    $search: String
+  ) {
+    project(id: $projectId) {
+      id
+      images(first: 500, after: $after, status: $status, search: $search) {
+        edges {
+          node {
+            id
+          }
+        }
+        pageInfo {
+          endCursor
+          hasNextPage
+        }
+      }
+    }
+  }
+`);
+
+const SEGMENTATION_UPDATED = graphql(`
+  subscription SegmentationUpdated($projectId: ID!, $after: BigInt) {
+    segmentationUpdated(projectId: $projectId, after: $after) {
+      imageId
+      revision
+      progress
+      image {
+        ...TileImage
+      }
+    }
+  }
+`);
+
+/** Which images a gallery shows; all, where nothing is said. */
+export interface Filter {
+  statuses: readonly SegmentationStatus[];
+  search: string;
+}
+
+export interface GalleryState {
+  /** Another number each time that the list changed. */
+  version: number;
+  /** What keeps it from loading or following, in words; it is tried again where that helps. */
+  problem: string | null;
+}
+
+type Ids = NonNullable<ImageIdsQuery["project"]>["images"];
+type Update = SegmentationUpdatedSubscription["segmentationUpdated"];
+type Arrival = { id: string; image: TileImageFragment | null };
+
+const FIRST_PAGE = 100;
+const PAGE = 200;
+const RENEWED_AT_ONCE = 500;
+const GATHERING_MILLISECONDS = 100;
+const HOPELESS = new Set(["FORBIDDEN", "NOT_FOUND", "UNAUTHENTICATED"]);
+
+/**
+ * The images of a project that a filter takes in: their order here, themselves in the cache.
+ *
+ * It loads as far as it is asked to, and while it is followed it hears of every change; followed
+ * again later, it goes on where it stopped.
+ */
+export class Gallery {
+  readonly state = new Store<GalleryState>({ version: 0, problem: null });
+  /** Told of images that are gone from the project. */
+  onGone: (ids: readonly string[]) => void = () => {};
+
+  #list = new ImageList();
+  #revision = 0;
+  #wanted = 1;
+  #loading: { list: ImageList; done: Promise<void> } | null = null;
+  #stop: (() => void) | null = null;
+  #dirty = false;
+  #renewed = new Map<string, string>();
+  #toRenew = new Set<string>();
+  readonly #inbox = new Inbox<Arrival>((next) => this.#show(next));
+
+  constructor(
+    readonly client: ApolloClient,
+    readonly projectId: string,
+    readonly filter: Filter,
+  ) {}
+
+  /** Newest first, as far as they are loaded. The same array until the gallery starts over. */
+  get ids(): readonly string[] {
+    return this.#list.ids;
+  }
+
+  get complete(): boolean {
+    return this.#list.complete;
+  }
+
+  get started(): boolean {
+    return this.#list.started;
+  }
+
+  /** Hears of changes until what it returns is called. */
+  follow(): () => void {
+    this.#stop?.();
+    let over = false;
+    let unsubscribe = () => {};
+    const begin = async () => {
+      if (!this.started) await this.#load();
+      if (!over && this.started) unsubscribe = this.#subscribe();
+    };
+    void begin();
+    const stop = () => {
+      over = true;
+      unsubscribe();
+      if (this.#stop === stop) this.#stop = null;
+    };
+    this.#stop = stop;
+    return stop;
+  }
+
+  /** Has at least this many images loaded, where there are as many. */
+  ensure(count: number): void {
+    this.#wanted = count;
+    if (this.started && this.#stop) void this.#load();
+  }
+
+  /** Asks for the picture's address anew, once for each address that proved to be no good. */
+  renew(id: string, address: string): boolean {
+    if (this.#renewed.get(id) === address) return false;
+    this.#renewed.set(id, address);
+    if (!this.#toRenew.size) setTimeout(() => void this.#renewAll(), GATHERING_MILLISECONDS);
+    this.#toRenew.add(id);
+    return true;
+  }
+
+  /** All ids that the filter takes in, also of what is not loaded. Rejects where the hub does. */
+  async everyId(): Promise<string[]> {
+    if (this.complete) return [...this.ids];
+    const ids: string[] = [];
+    let after: string | null = null;
+    do {
+      const images: Ids = await this.#idsBehind(after);
+      for (const { node } of images.edges) ids.push(node.id);
+      after = images.pageInfo.hasNextPage ? images.pageInfo.endCursor : null;
+    } while (after);
+    return ids;
+  }
+
+  async #idsBehind(after: string | null): Promise<Ids> {
+    const { data } = await this.client.query({
+      query: IMAGE_IDS,
+      variables: { ...this.#variables(), after },
+      fetchPolicy: "no-cache",
+    });
+    if (!data?.project) throw new HubError("NOT_FOUND", "The project is gone.");
+    return data.project.images;
+  }
+
+  #variables() {
+    const { statuses, search } = this.filter;
+    return {
+      projectId: this.projectId,
+      status: statuses.length ? [...statuses] : null,
+      search: search || null,
+    };
+  }
+
+  async #load(): Promise<void> {
+    const list = this.#list;
+    if (this.#loading?.list !== list) this.#loading = { list, done: this.#pages(list) };
+    await this.#loading.done;
+    if (this.#loading?.list === list) this.#loading = null;
+  }
+
+  async #pages(list: ImageList): Promise<void> {
+    let attempt = 0;
+    while (!list.complete && (!list.started || list.ids.length < this.#wanted)) {
+      // Left in the meantime, or started over.
+      if (!this.#stop || list !== this.#list) return;
+      try {
+        await this.#page(list);
+        attempt = 0;
+        this.#tell(null);
+      } catch (error) {
+        this.#tell(messageOf(error));
+        if (HOPELESS.has(codeOf(error))) return;
+        await retryWait(attempt++);
+      }
+    }
+  }
+
+  async #page(list: ImageList): Promise<void> {
+    const { data } = await this.client.query({
+      query: GALLERY_PAGE,
+      variables: {
+        ...this.#variables(),
+        first: list.started ? PAGE : FIRST_PAGE,
+        after: list.cursor ?? null,
+      },
+      fetchPolicy: "no-cache",
+    });
+    if (list !== this.#list) return;
+    const project = data?.project;
+    const images = project?.images;
+    if (!list.started) this.#revision = project?.stats.revision ?? 0;
+    const nodes = images?.edges.map(({ node }) => node) ?? [];
+    list.append(nodes, images?.pageInfo.hasNextPage ? images.pageInfo.endCursor : null);
+    this.#arrive(nodes);
+    this.#changed();
+  }
+
+  // Puts images into the cache, but for those of which something newer is known.
+  #arrive(nodes: readonly TileImageFragment[]): void {
+    for (const image of nodes) {
+      if (this.#list.revisionOf(image.id) === image.revision) {
+        this.#inbox.put({ id: image.id, image });
+      }
+    }
+  }
+
+  #subscribe(): () => void {
+    const subscription = this.client
+      .subscribe({
+        query: SEGMENTATION_UPDATED,
+        variables: { projectId: this.projectId, after: this.#revision },
+        fetchPolicy: "no-cache",
+      })
+      .subscribe({
+        next: ({ data, error }) => {
+          if (error) this.#broken(error);
+          else if (data) this.#hear(data.segmentationUpdated);
+        },
+        error: (error: unknown) => this.#broken(error),
+      });
+    return () => subscription.unsubscribe();
+  }
+
+  #hear(update: Update): void {
+    const { imageId: id, revision, image, progress } = update;
+    this.#revision = Math.max(this.#revision, revision);
+    setProgress(id, progress);
+    if (!image) {
+      this.#list.apply({ id, revision, matches: false });
+      this.#inbox.put({ id, image: null });
+      this.#changed();
+      return;
+    }
+    const shown = this.#list.indexOf(id) >= 0;
+    const matches = this.#takes(image);
+    if (!this.#list.apply({ id, revision: image.revision, matches })) return;
+    const isShown = this.#list.indexOf(id) >= 0;
+    if (shown || isShown) this.#inbox.put({ id, image });
+    if (shown !== isShown) this.#changed();
+  }
+
+  #takes({ status, name }: TileImageFragment): boolean {
+    const { statuses, search } = this.filter;
+    if (statuses.length && !statuses.includes(status)) return false;
+    return name.toLowerCase().includes(search.toLowerCase());
+  }
+
+  #broken(error: unknown): void {
+    const code = codeOf(error);
+    if (code === "CURSOR_EXPIRED") this.#startOver();
+    else if (!HOPELESS.has(code)) this.#tell(messageOf(error));
+  }
+
+  #startOver(): void {
+    const { cache } = this.client;
+    for (const id of this.ids) cache.evict({ id: `Image:${id}` });
+    this.#list = new ImageList();
+    this.#inbox.clear();
+    this.#wanted = 1;
+    this.#changed();
+    this.follow();
+  }
+
+  #changed(): void {
+    this.#dirty = true;
+    this.#inbox.wake();
+  }
+
+  #tell(problem: string | null): void {
+    this.state.set({ ...this.state.get(), problem });
+  }
+
+  #show(next: () => Arrival | undefined): void {
+    const gone: string[] = [];
+    this.client.cache.batch({
+      update: (cache) => {
+        for (let item = next(); item; item = next()) {
+          const id = `Image:${item.id}`;
+          if (!item.image) {
+            gone.push(item.id);
+            cache.evict({ id });
+          } else if (item.image.revision >= revisionIn(cache, id)) {
+            cache.writeFragment({ id, fragment: TILE_IMAGE, data: item.image });
+          }
+        }
+      },
+    });
+    if (gone.length) this.onGone(gone);
+    if (!this.#dirty) return;
+    this.#dirty = false;
+    const { version, problem } = this.state.get();
+    this.state.set({ version: version + 1, problem });
+  }
+
+  async #renewAll(): Promise<void> {
+    const places = [...this.#toRenew].map((id) => this.#list.indexOf(id)).filter((at) => at >= 0);
+    this.#toRenew.clear();
+    if (!places.length) return;
+    const from = Math.min(...places);
+    const first = Math.min(Math.max(...places) - from + 1, RENEWED_AT_ONCE);
+    const { data } = await this.client
+      .query({
+        query: GALLERY_PAGE,
+        variables: { ...this.#variables(), first, after: this.ids[from - 1] ?? null },
+        fetchPolicy: "no-cache",
+      })
+      .catch(() => ({ data: undefined }));
+    this.#arrive(data?.project?.images.edges.map(({ node }) => node) ?? []);
+  }
+}
+
+// Mutations and other pages write images, too.
+function revisionIn(cache: ApolloCache, id: string): number {
+  return cache.readFragment({ id, fragment: REVISION })?.revision ?? 0;
+}
