@@ -29,7 +29,7 @@ SOURCES := $(shell find web \( -name node_modules -o -path web/src/gql \) -prune
 TYPES := web/src/gql/generated
 WEB := hub/static/index.html
 
-.PHONY: help install web run demo migrate test lint format schema bench soak lock clean
+.PHONY: help install web run dev demo migrate test lint format schema bench soak lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
@@ -40,6 +40,9 @@ web: $(WEB) ## Build the pages that the hub serves
 
 run: $(INSTALLED) $(WEB) ## Migrate, then serve on HOST:PORT (127.0.0.1:8000), and segment
 	exec $(BIN)/cellhub serve --host $(HOST) --port $(PORT) --workers $(WORKERS) $(if $(filter 0,$(LOCAL_WORKER)),--no,-)-local-worker
+
+dev: $(TYPES) ## Serve the pages while they are worked on, beside make run
+	$(NPM) run --silent dev
 
 demo: $(INSTALLED) ## Watch two people have real images segmented, live
 	exec $(BIN)/python -m hub.demo
