@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.node import install
+from tests.clients.node import prepare
 from tests.hubs import Hub, Person, running_hub
 
 
 @pytest.fixture(scope="session", autouse=True)
 def packages() -> None:
-    """The libraries are there."""
-    install()
+    """The libraries are there, and what is generated."""
+    prepare()
 
 
 @pytest.fixture

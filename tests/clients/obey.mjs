@@ -3,6 +3,12 @@ import { createInterface } from "node:readline";
 
 export const settings = JSON.parse(process.argv[2]);
 
+// What the snippets want of a session.
+export const session = {
+  url: `${settings.url}/graphql`,
+  accessToken: async () => settings.token,
+};
+
 export function tell(event) {
   console.log(JSON.stringify(event));
 }
@@ -28,24 +34,6 @@ export function obey(subscribe) {
       }
     })
     .on("close", () => process.exit());
-}
-
-// Has a request that is sent again, since the connection was lost, begin behind what came last.
-export function resuming({ variables }, sink) {
-  return {
-    ...sink,
-    next(result) {
-      const update = result.data?.segmentationUpdated;
-      if (update) variables.after = update.revision;
-      sink.next(result);
-    },
-  };
-}
-
-// Each time waits longer, and half a minute at most.
-export async function retryWait(retries) {
-  const longest = Math.min(1_000 * 2 ** retries, 30_000);
-  await new Promise((resolve) => setTimeout(resolve, longest * (0.5 + Math.random() / 2)));
 }
 
 // Errors are those of GraphQL, closes of a socket, or refused responses.
