@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from tests.clients import node
 from tests.clients.programs import Client
 
-LIBRARIES = ("graphql-ws",)
+LIBRARIES = ("graphql-ws", "apollo")
 
 
 def snippet(library: str, url: str) -> AbstractAsyncContextManager[Client]:
