@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from tests.clients import node
 from tests.clients.programs import Client
 
-LIBRARIES = ("graphql-ws", "apollo")
+LIBRARIES = ("graphql-ws", "apollo", "urql")
 
 
 def snippet(library: str, url: str) -> AbstractAsyncContextManager[Client]:
