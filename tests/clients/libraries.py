@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from tests.clients import node
 from tests.clients.programs import Client
 
-LIBRARIES = ("graphql-ws", "apollo", "urql")
+LIBRARIES = ("graphql-ws", "apollo", "urql", "relay")
 
 
 def snippet(library: str, url: str) -> AbstractAsyncContextManager[Client]:
