@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from hub.conditional import http_date, is_unchanged
 from hub.downloads import ALWAYS, only_reading, refusal
 from hub.failures import FailureLog
+from hub.leaving import while_there
 from persistence.pyramid import OVERLAP, TILE_SIZE, Place, Shape
 from persistence.trouble import DatabaseTrouble
 from resolvers.addresses import ExpiredAddress, InvalidAddress
@@ -43,9 +44,12 @@ class DeepZoomEndpoint:
         self._report = FailureLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        response = await self._respond(Request(scope))
-        await response(scope, receive, send)
+        """Answer one request, for as long as the client is there."""
+        await while_there(receive, self._answer(Request(scope), send))
+
+    async def _answer(self, request: Request, send: Send) -> None:
+        response = await self._respond(request)
+        await response(request.scope, request.receive, send)
 
     async def _respond(self, request: Request) -> Response:
         if request.method not in {"GET", "HEAD"}:

@@ -4,12 +4,10 @@ A file of one run is made whole before its answer begins. The archive of a proje
 is made: what breaks it off then can only break off the answer, too.
 """
 
-import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Hashable
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
-from typing import Any
 
 from obstore.exceptions import BaseError
 from starlette.requests import Request
@@ -19,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from hub.conditional import is_unchanged
 from hub.downloads import ALWAYS, disposition, only_reading, refusal
 from hub.failures import FailureLog
+from hub.leaving import while_there
 from persistence.trouble import DatabaseTrouble
 from resolvers import export
 from resolvers.addresses import ExpiredAddress, InvalidAddress
@@ -76,7 +75,7 @@ class ExportEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, for as long as the client is there."""
-        await _while_there(receive, self._answer(Request(scope), send))
+        await while_there(receive, self._answer(Request(scope), send))
 
     async def _answer(self, request: Request, send: Send) -> None:
         answer = _Answer(send)
@@ -182,23 +181,3 @@ def _named(media_type: str, filename: str) -> dict[str, str]:
         "Content-Disposition": disposition("attachment", filename),
         "Accept-Ranges": "none",
     }
-
-
-async def _while_there(receive: Receive, answering: Coroutine[Any, Any, None]) -> None:
-    """Wait for the answer; give it up when the client is gone."""
-    answer = asyncio.create_task(answering)
-    leaving = asyncio.create_task(_gone(receive))
-    try:
-        await asyncio.wait({answer, leaving}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        leaving.cancel()
-        if not answer.done():
-            answer.cancel()
-        await asyncio.gather(answer, leaving, return_exceptions=True)
-    if not answer.cancelled():
-        answer.result()
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

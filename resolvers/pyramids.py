@@ -1,8 +1,8 @@
 """Pictures in tiles: found where they are stored, or made when somebody looks for the first time.
 
-A pyramid lies beside the original. It costs a process some seconds, so at most so many are at it,
-one of each person's images: whoever looks at many, or at what is heavy, waits for their own. What
-could not be made is not tried again for a while.
+A pyramid lies beside the original. To make one costs a process some seconds, so of the images that
+one person stored, one is made at a time: whoever looks at many, or at what is heavy, keeps nobody
+else waiting. What could not be made is not tried again for a while.
 """
 
 import asyncio
@@ -87,7 +87,7 @@ class Pyramids:
         )
         self._known: OrderedDict[str, Pyramid] = OrderedDict()
         self._failures = _Failures()
-        self._opening: dict[str, asyncio.Task[Pyramid]] = {}
+        self._opening: dict[str, _Opening] = {}
         self._waiting: Counter[UUID] = Counter()
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
@@ -100,7 +100,7 @@ class Pyramids:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        tasks = list(self._opening.values())
+        tasks = [opening.task for opening in self._opening.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -109,8 +109,8 @@ class Pyramids:
     async def find(self, project_id: UUID, image_id: UUID) -> Pyramid:
         """Return the pyramid of an image, which is made where there is none yet.
 
-        It goes on being made when whoever asked has gone. Raise NotFound where the image was
-        deleted, TilesFailed, and RateLimited where too many wait.
+        Once begun it is made whether or not somebody still waits. Raise NotFound where the image
+        was deleted, TilesFailed, and RateLimited where too many wait.
         """
         key = pyramid_key(project_id, image_id)
         known = self._known.get(key)
@@ -152,20 +152,31 @@ class Pyramids:
         if known is not None:
             self._known.move_to_end(key)
             return known
-        task = self._opening.get(key)
-        if task is None:
-            task = asyncio.create_task(self._found_or_made(project_id, image_id))
-            self._opening[key] = task
-            task.add_done_callback(lambda task: self._opened(key, task))
-        return await asyncio.shield(task)
+        opening = self._opening.get(key)
+        if opening is None:
+            opening = _Opening(asyncio.create_task(self._found_or_made(project_id, image_id)))
+            self._opening[key] = opening
+            opening.task.add_done_callback(lambda _: self._opened(key, opening))
+        opening.waiting += 1
+        try:
+            return await asyncio.shield(opening.task)
+        finally:
+            opening.waiting -= 1
+            if not opening.waiting and not opening.has_begun:
+                opening.task.cancel()
+                self._settle(key, opening)
 
-    def _opened(self, key: str, task: "asyncio.Task[Pyramid]") -> None:
-        del self._opening[key]
+    def _opened(self, key: str, opening: "_Opening") -> None:
+        self._settle(key, opening)
         # An exception is looked at even where nobody waits for it any more.
-        if not task.cancelled() and task.exception() is None:
-            self._known[key] = task.result()
+        if not opening.task.cancelled() and opening.task.exception() is None:
+            self._known[key] = opening.task.result()
             if len(self._known) > _KNOWN:
                 self._known.popitem(last=False)
+
+    def _settle(self, key: str, opening: "_Opening") -> None:
+        if self._opening.get(key) is opening:
+            del self._opening[key]
 
     def _forget(self, pyramid: Pyramid) -> None:
         if self._known.get(pyramid.info.key) is pyramid:
@@ -178,6 +189,7 @@ class Pyramids:
         found = await self._image(image_id)
         self._failures.check(key)
         async with self._turn(found.uploaded_by or project_id):
+            self._opening[key].has_begun = True
             await self._make(found)
         try:
             return await self._read(key)
@@ -243,6 +255,15 @@ class Pyramids:
             return await self._processes.ask(work) or Refused(_TOO_HEAVY)
         except TimeoutError:
             return Refused(_TOO_HEAVY)
+
+
+class _Opening:
+    """A pyramid on its way to being known: how many wait for it, and whether it is being made."""
+
+    def __init__(self, task: "asyncio.Task[Pyramid]") -> None:
+        self.task = task
+        self.waiting = 0
+        self.has_begun = False
 
 
 class _Failures:

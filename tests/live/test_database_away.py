@@ -15,7 +15,8 @@ import websockets
 
 from hub.embedded_postgres import EmbeddedPostgres
 from persistence.migrate import upgrade
-from tests.hub.laboratory import archive_url, images_of, segmented
+from tests.hub.laboratory import archive_url, images_of, project_of, segmented
+from tests.hub.zooming import uploaded, zoom
 from tests.hubs import Hub, Person, running_hub
 from tests.live.pictures import png
 from tests.resolvers.exports.cells import box, geometry
@@ -169,3 +170,20 @@ async def test_an_export_is_refused_until_the_database_is_back(
             assert int(response.headers["retry-after"]) > 0
     for address in addresses:
         assert (await hub.http.get(address)).status_code == 200
+
+
+async def test_pictures_that_are_made_are_shown_while_the_database_is_away(
+    hub: Hub, ada: Person, server: EmbeddedPostgres
+) -> None:
+    pictures = [("a.png", png(1, side=16)), ("b.png", png(2, side=16))]
+    made, unmade = (
+        image["deepZoomUrl"] for image in await uploaded(ada, await project_of(ada), *pictures)
+    )
+    tile = (await zoom(hub.http, made)).tile_url(4, 0, 0)
+    async with outage(server):
+        for address in (made, tile):
+            assert (await hub.http.get(address)).status_code == 200
+        response = await hub.http.get(unmade)
+        assert (response.status_code, response.json()["code"]) == (503, "SERVICE_UNAVAILABLE")
+        assert int(response.headers["retry-after"]) > 0
+    assert (await hub.http.get(unmade)).status_code == 200

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from hub import gc
 from hub.embedded_postgres import EmbeddedPostgres
 from hub.settings import Settings
-from persistence.blobs import original_key, polygons_key, thumbnail_key
+from persistence.blobs import original_key, polygons_key, pyramid_key, thumbnail_key
 from persistence.sql import Statement
 from schema.ids import Kind
 from tests.hubs import Person
@@ -227,12 +227,16 @@ async def test_garbage_is_what_has_no_row_and_is_old(scene: Scene, ada: Person) 
     project = await scene.project(ada)
     [image] = (await ada.upload(project, ("a.png", png())))["images"]
     await segment(ada, project)
+    shown = await ada.ask("query($id: ID!) { image(id: $id) { deepZoomUrl } }", id=image["id"])
+    assert (await scene.hub.http.get(shown["image"]["deepZoomUrl"])).status_code == 200
     kept = scene.files()
     key = project_key(project)
+    assert pyramid_key(key, image_key(image["id"])) in kept
     orphans = {
         original_key(key, uuid4()),
         thumbnail_key(key, uuid4()),
         polygons_key(key, uuid4()),
+        pyramid_key(key, uuid4()),
         original_key(uuid4(), uuid4()),
     }
     young, foreign = original_key(key, uuid4()), "projects/README.txt"

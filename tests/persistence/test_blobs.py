@@ -23,6 +23,7 @@ from persistence.blobs import (
     owner_of,
     polygons_key,
     project_prefix,
+    pyramid_key,
     thumbnail_key,
 )
 from persistence.ids import new_id
@@ -77,8 +78,26 @@ async def test_any_range_can_be_streamed(blobs: BlobStore, start: int, end: int)
     assert await _collect(blobs.stream("a", start, end)) == _CONTENT[start:end]
 
 
+async def test_a_part_is_read_with_what_it_is_a_part_of(blobs: BlobStore) -> None:
+    await blobs.put_bytes("a", b"0123456789", "image/tiff")
+    for start, end, expected in ((0, 10, b"0123456789"), (2, 5, b"234"), (8, 99, b"89")):
+        info, part = await blobs.read_part("a", start, end)
+        assert part == expected
+        assert info == await blobs.stat("a")
+    before, _ = await blobs.read_part("a", 0, 1)
+    await blobs.put_bytes("a", b"9876543210", "image/tiff")
+    after, part = await blobs.read_part("a", 0, 1)
+    assert part == b"9"
+    assert after.etag != before.etag
+
+
 async def test_what_is_missing_is_not_found_but_may_be_deleted(blobs: BlobStore) -> None:
-    for reading in (blobs.read("a/b"), blobs.stat("a/b"), _collect(blobs.stream("a/b", 0, 1))):
+    for reading in (
+        blobs.read("a/b"),
+        blobs.read_part("a/b", 0, 1),
+        blobs.stat("a/b"),
+        _collect(blobs.stream("a/b", 0, 1)),
+    ):
         with pytest.raises(BlobNotFound):
             await reading
     await blobs.delete(["a/b", "a/c"])
@@ -207,6 +226,7 @@ def test_keys_name_their_owners(project: UUID, owner: UUID) -> None:
     image = BlobOwner(project, "image", owner)
     assert owner_of(original_key(project, owner)) == image
     assert owner_of(thumbnail_key(project, owner)) == image
+    assert owner_of(pyramid_key(project, owner)) == image
     assert owner_of(polygons_key(project, owner)) == BlobOwner(project, "segmentation", owner)
 
 
