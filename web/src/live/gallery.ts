@@ -172,19 +172,17 @@ export class Gallery {
   /** Hears of changes until what it returns is called. */
   follow(): () => void {
     this.#stop?.();
-    let over = false;
     let unsubscribe = () => {};
-    const begin = async () => {
-      if (!this.started) await this.#load();
-      if (!over && this.started) unsubscribe = this.#subscribe();
-    };
-    void begin();
     const stop = () => {
-      over = true;
       unsubscribe();
       if (this.#stop === stop) this.#stop = null;
     };
     this.#stop = stop;
+    const begin = async () => {
+      if (!this.started) await this.#load();
+      if (this.#stop === stop && this.started) unsubscribe = this.#subscribe();
+    };
+    void begin();
     return stop;
   }
 

@@ -17,9 +17,11 @@ import { Link, Outlet, ScrollRestoration } from "react-router";
 import { session, signOut } from "../api/session";
 import { useStore } from "../api/store";
 import icon from "../icon.svg";
+import { uploads } from "../live/uploads";
 import { ConnectionNotice } from "./connection-notice";
 import classes from "./shell.module.css";
 
+const UploadTray = lazy(async () => ({ default: (await import("./upload-tray")).UploadTray }));
 const ApiKeys = lazy(async () => ({ default: (await import("./api-keys")).ApiKeys }));
 
 /** What stands around each page: where one is, whether it is live, and who one is. */
@@ -42,8 +44,19 @@ export function Shell() {
       <main id="main" tabIndex={-1} className={classes.main}>
         <Outlet />
       </main>
+      <Uploads />
       <ScrollRestoration />
     </>
+  );
+}
+
+function Uploads() {
+  useStore(uploads.version);
+  if (!uploads.files.length) return null;
+  return (
+    <Suspense>
+      <UploadTray />
+    </Suspense>
   );
 }
 
