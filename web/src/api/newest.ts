@@ -2,7 +2,7 @@ import { type ApolloCache, ApolloLink } from "@apollo/client";
 import { map } from "rxjs";
 import { graphql } from "../gql";
 
-const LIVE_IMAGE = graphql(`
+export const LIVE_IMAGE = graphql(`
   fragment LiveImage on Image {
     id
     revision

@@ -1,0 +1,141 @@
+import {
+  ActionIcon,
+  Anchor,
+  Button,
+  Group,
+  Menu,
+  Modal,
+  Stack,
+  Text,
+  Title,
+  Tooltip,
+} from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import {
+  IconChevronLeft,
+  IconChevronRight,
+  IconDots,
+  IconPlayerPlay,
+  IconTrash,
+} from "@tabler/icons-react";
+import { Link } from "react-router";
+import type { ImageDetailsFragment } from "../../gql/graphql";
+import { usePresent, useProject } from "../../live/project";
+import { People } from "../../parts/people";
+import { StatusBadge } from "../../parts/status";
+import type { useActions } from "./actions";
+import { ExportMenu } from "./export-menu";
+import type { Neighbours } from "./neighbours";
+import { SegmentForm } from "./segment-form";
+import classes from "./studio.module.css";
+
+interface Props {
+  image: ImageDetailsFragment;
+  progress: number | null;
+  neighbours: Neighbours;
+  actions: ReturnType<typeof useActions>;
+  canEdit: boolean;
+}
+
+/** Which image of which project it is, how it stands, and what can be done with it. */
+export function Heading({ image, progress, neighbours, actions, canEdit }: Props) {
+  const project = useProject();
+  const present = usePresent();
+  const [isSegmenting, segmenting] = useDisclosure();
+  const [isDeleting, deleting] = useDisclosure();
+  const again = image.segmentation ? "Segment again" : "Segment";
+  const isUnderway = image.status === "QUEUED" || image.status === "PROCESSING";
+  return (
+    <Group className={classes.heading} justify="space-between" gap="sm">
+      <Group gap="sm" wrap="nowrap" miw={0} flex="1 1 320px">
+        <Group gap={2} wrap="nowrap">
+          <Move label="Previous image (K)" Icon={IconChevronLeft} go={neighbours.previous} />
+          <Move label="Next image (J)" Icon={IconChevronRight} go={neighbours.next} />
+        </Group>
+        <Stack gap={0} miw={0}>
+          <Text component="nav" size="xs" c="dimmed" truncate aria-label="Breadcrumbs">
+            <Anchor component={Link} to="/" size="xs" c="inherit">
+              Projects
+            </Anchor>
+            {" / "}
+            <Anchor component={Link} to={`/projects/${project.id}`} size="xs" c="inherit">
+              {project.name}
+            </Anchor>
+          </Text>
+          <Group gap="xs" wrap="nowrap">
+            <Title order={1} className={classes.name} title={image.name}>
+              {image.name}
+            </Title>
+            <StatusBadge status={image.status} progress={progress} />
+          </Group>
+        </Stack>
+      </Group>
+      <Group gap="xs" wrap="nowrap">
+        <People users={present} />
+        {image.segmentation && <ExportMenu segmentationId={image.segmentation.id} />}
+        {canEdit && !isUnderway && (
+          <Button size="sm" leftSection={<IconPlayerPlay size={16} />} onClick={segmenting.open}>
+            {again}
+          </Button>
+        )}
+        {canEdit && (
+          <Menu position="bottom-end" withArrow>
+            <Menu.Target>
+              <ActionIcon variant="default" size={36} aria-label="More">
+                <IconDots size={18} />
+              </ActionIcon>
+            </Menu.Target>
+            <Menu.Dropdown>
+              <Menu.Item leftSection={<IconTrash size={16} />} onClick={deleting.open}>
+                Delete the image
+              </Menu.Item>
+            </Menu.Dropdown>
+          </Menu>
+        )}
+      </Group>
+      <SegmentForm
+        opened={isSegmenting}
+        title={again}
+        onClose={segmenting.close}
+        onSubmit={actions.segment}
+      />
+      <Modal opened={isDeleting} onClose={deleting.close} title="Delete the image">
+        <Text size="sm">
+          “{image.name}” and what was found in it will be gone for everybody. This can't be undone.
+        </Text>
+        <Group justify="flex-end" mt="lg">
+          <Button variant="default" onClick={deleting.close}>
+            Keep it
+          </Button>
+          <Button color="red" loading={actions.isBusy} onClick={() => void actions.remove()}>
+            Delete
+          </Button>
+        </Group>
+      </Modal>
+    </Group>
+  );
+}
+
+interface MoveProps {
+  label: string;
+  Icon: typeof IconChevronLeft;
+  go: (() => void) | null;
+}
+
+function Move({ label, Icon, go }: MoveProps) {
+  return (
+    <Tooltip label={label}>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        c="inherit"
+        size="lg"
+        aria-label={label}
+        disabled={!go}
+        onClick={() => go?.()}
+      >
+        <Icon size={20} />
+      </ActionIcon>
+    </Tooltip>
+  );
+}

@@ -1,0 +1,107 @@
+import { useApolloClient } from "@apollo/client/react";
+import { Tabs } from "@mantine/core";
+import { useHotkeys } from "@mantine/hooks";
+import { useRef, useState } from "react";
+import type { ImageDetailsFragment } from "../../gql/graphql";
+import { useCan } from "../../live/project";
+import { count } from "../../parts/format";
+import { useTitle } from "../../parts/title";
+import { useActions } from "./actions";
+import { CellsPanel } from "./cells-panel";
+import { tilesUrl } from "./files";
+import { Heading } from "./heading";
+import { ImagePanel } from "./image-panel";
+import { useNeighbours } from "./neighbours";
+import { useMeasurements, useOutlines } from "./results";
+import { RunPanel } from "./run-panel";
+import { StatusLine } from "./status-line";
+import classes from "./studio.module.css";
+import { Viewer, type ViewerHandle } from "./viewer";
+
+interface Props {
+  image: ImageDetailsFragment;
+  progress: number | null;
+}
+
+/** The picture beside all that is known of it. */
+export function Studio({ image, progress }: Props) {
+  const client = useApolloClient();
+  const { segmentation } = image;
+  const found = segmentation?.cellCount ? segmentation.id : null;
+  const outlines = useOutlines(found);
+  const measured = useMeasurements(found);
+  const neighbours = useNeighbours(image.project.id, image.id);
+  const actions = useActions(image.project.id, image.id);
+  const canEdit = useCan("EDITOR");
+  const viewer = useRef<ViewerHandle>(null);
+  const [selected, setSelected] = useState<number | null>(null);
+  const known = selected !== null && outlines.value?.places.has(selected) ? selected : null;
+  useTitle(image.name);
+  useHotkeys([
+    ["j", () => neighbours.next?.()],
+    ["k", () => neighbours.previous?.()],
+  ]);
+
+  function choose(cell: number, isNear: boolean) {
+    setSelected(cell);
+    if (isNear) viewer.current?.zoomTo(cell);
+    else viewer.current?.reveal(cell);
+  }
+
+  return (
+    <div className={classes.page}>
+      <Heading
+        image={image}
+        progress={progress}
+        neighbours={neighbours}
+        actions={actions}
+        canEdit={canEdit}
+      />
+      <section className={classes.viewer} aria-label="Picture">
+        <Viewer
+          ref={viewer}
+          image={image}
+          renew={() => tilesUrl(client, image.id)}
+          outlines={outlines.value}
+          selected={known}
+          onSelect={setSelected}
+        />
+      </section>
+      <aside className={classes.side} aria-label="About the image">
+        <StatusLine
+          image={image}
+          progress={progress}
+          job={null}
+          canEdit={canEdit}
+          isBusy={actions.isBusy}
+          onRetry={() => void actions.segment()}
+          onCancel={() => void actions.cancel()}
+        />
+        <Tabs defaultValue="cells" keepMounted={false} className={classes.tabs}>
+          <Tabs.List grow>
+            <Tabs.Tab value="cells">
+              Cells{segmentation ? ` (${count(segmentation.cellCount)})` : ""}
+            </Tabs.Tab>
+            <Tabs.Tab value="run">Run</Tabs.Tab>
+            <Tabs.Tab value="image">Image</Tabs.Tab>
+          </Tabs.List>
+          <Tabs.Panel value="cells" className={classes.panel}>
+            <CellsPanel
+              image={image}
+              segmentation={segmentation}
+              measured={measured}
+              selected={known}
+              onSelect={choose}
+            />
+          </Tabs.Panel>
+          <Tabs.Panel value="run" className={classes.panel}>
+            <RunPanel segmentation={segmentation} checksum={image.checksum} />
+          </Tabs.Panel>
+          <Tabs.Panel value="image" className={classes.panel}>
+            <ImagePanel image={image} />
+          </Tabs.Panel>
+        </Tabs>
+      </aside>
+    </div>
+  );
+}
