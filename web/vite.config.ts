@@ -45,5 +45,5 @@ export default defineConfig({
       "/graphql": { target: HUB, ws: true },
     },
   },
-  test: { include: ["src/**/*.test.{ts,tsx}"], environment: "node" },
+  test: { include: ["{src,graphiql}/**/*.test.{ts,tsx}"], environment: "node" },
 });

@@ -3,7 +3,7 @@ import { SetContextLink } from "@apollo/client/link/context";
 import { ErrorLink } from "@apollo/client/link/error";
 import { from, retry, switchMap, tap } from "rxjs";
 import { codeOf } from "./errors";
-import { accessToken } from "./session";
+import { accessToken, bearer } from "./session";
 import { retryWait } from "./socket";
 
 const PASSING = new Set([
@@ -39,7 +39,7 @@ export const persist = new ApolloLink((operation, forward) =>
 /** Sends the token along with what goes over HTTP. */
 export const authorize = new SetContextLink(async (context) => {
   const token = await accessToken(context.refused);
-  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const headers = token ? { Authorization: bearer(token) } : {};
   return { token, headers: { ...context.headers, ...headers } };
 });
 

@@ -125,6 +125,18 @@ async function refresh(refused?: string): Promise<string | null> {
   }
 }
 
+const SCHEME = "Bearer ";
+
+/** The token as a header has it; undefined where there is none. */
+export function bearer(token: string | null): string | undefined {
+  return token === null ? undefined : `${SCHEME}${token}`;
+}
+
+/** The token in such a header. */
+export function tokenOf(authorization: string | undefined): string | undefined {
+  return authorization?.startsWith(SCHEME) ? authorization.slice(SCHEME.length) : undefined;
+}
+
 function isGood(current: Session, refused?: string): boolean {
   return current.accessToken !== refused && current.expiresAt - Date.now() > EARLY_MILLISECONDS;
 }

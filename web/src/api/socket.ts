@@ -1,6 +1,6 @@
-import { createClient } from "graphql-ws";
+import { type Client, createClient } from "graphql-ws";
 import { ENDPOINT } from "./http";
-import { accessToken } from "./session";
+import { accessToken, bearer, tokenOf } from "./session";
 import { Store } from "./store";
 
 export interface Connection {
@@ -14,41 +14,66 @@ export const connection = new Store<Connection>({ state: "opening", since: Date.
 const PING_MILLISECONDS = 10_000;
 const PATIENCE_MILLISECONDS = 5_000;
 const LONGEST_WAIT_MILLISECONDS = 15_000;
-const CREDENTIALS_REFUSED = 4403;
+export const CREDENTIALS_REFUSED = 4403;
 
-let shown: string | null = null;
-let refused: string | undefined;
-let overdue: ReturnType<typeof setTimeout> | undefined;
+export interface SocketOptions {
+  /** What to show as Authorization, if anything; `refused` is what the hub took no more. */
+  authorization: (refused?: string) => Promise<string | undefined>;
+  opened: () => void;
+  closed: (event: CloseEvent) => void;
+  /** Whether to connect again once `closed` was told; true where nothing is given. */
+  shouldRetry?: (event: unknown) => boolean;
+}
 
 /**
- * The one WebSocket of this page, opened by the first subscription. It connects again by itself,
- * without end, and then sends each subscription with the variables that it has by then.
+ * A WebSocket that its first subscription opens. It connects again by itself, without end, and then
+ * sends each subscription with the variables that it has by then.
  */
-export const socket = createClient({
-  url: () => `${location.origin.replace(/^http/, "ws")}${ENDPOINT}`,
-  connectionParams: async () => {
-    // An error thrown here would end all subscriptions; without a token the hub closes the socket.
-    shown = await accessToken(refused).catch(() => null);
-    return { Authorization: `Bearer ${shown}` };
-  },
-  retryAttempts: Number.POSITIVE_INFINITY,
-  shouldRetry: () => true,
-  retryWait,
-  keepAlive: PING_MILLISECONDS,
-  on: {
-    connected: () => connection.set({ state: "open", since: Date.now() }),
-    closed: (event) => {
-      clearTimeout(overdue);
-      if ((event as CloseEvent).code === CREDENTIALS_REFUSED) refused = shown ?? undefined;
-      if (connection.get().state === "open") connection.set({ state: "lost", since: Date.now() });
+export function makeSocket({
+  authorization,
+  opened,
+  closed,
+  shouldRetry = () => true,
+}: SocketOptions): Client {
+  let shown: string | undefined;
+  let refused: string | undefined;
+  let overdue: ReturnType<typeof setTimeout> | undefined;
+  const client = createClient({
+    url: () => `${location.origin.replace(/^http/, "ws")}${ENDPOINT}`,
+    connectionParams: async () => {
+      // An error thrown here would end all subscriptions; without a token the hub closes the socket.
+      shown = await authorization(refused).catch(() => undefined);
+      return shown === undefined ? {} : { Authorization: shown };
     },
-    // A network that is gone says nothing: one whose answers don't come is as good as closed.
-    ping: (received) => {
-      if (!received) overdue = setTimeout(() => socket.terminate(), PATIENCE_MILLISECONDS);
+    retryAttempts: Number.POSITIVE_INFINITY,
+    shouldRetry,
+    retryWait,
+    keepAlive: PING_MILLISECONDS,
+    on: {
+      connected: opened,
+      closed: (event) => {
+        clearTimeout(overdue);
+        if ((event as CloseEvent).code === CREDENTIALS_REFUSED) refused = shown;
+        closed(event as CloseEvent);
+      },
+      // A network that is gone says nothing: one whose answers don't come is as good as closed.
+      ping: (received) => {
+        if (!received) overdue = setTimeout(() => client.terminate(), PATIENCE_MILLISECONDS);
+      },
+      pong: (received) => {
+        if (received) clearTimeout(overdue);
+      },
     },
-    pong: (received) => {
-      if (received) clearTimeout(overdue);
-    },
+  });
+  return client;
+}
+
+/** The one WebSocket of the application. */
+export const socket = makeSocket({
+  authorization: async (refused) => bearer(await accessToken(tokenOf(refused))),
+  opened: () => connection.set({ state: "open", since: Date.now() }),
+  closed: () => {
+    if (connection.get().state === "open") connection.set({ state: "lost", since: Date.now() });
   },
 });
 
