@@ -90,10 +90,10 @@ class Pages:
         return path if path.is_file() and path.name == name else None
 
     def _policy(self, name: str, nonce: str) -> str:
-        # The editor of GraphiQL makes its own styles and workers, which know no nonce.
+        # The editor of GraphiQL makes its own styles, which know no nonce, and has workers.
         styles, workers = f"'self' 'nonce-{nonce}'", "'none'"
         if name == "graphiql":
-            styles, workers = "'self' 'unsafe-inline'", "'self' blob:"
+            styles, workers = "'self' 'unsafe-inline'", "'self'"
         return "; ".join(
             (
                 "default-src 'none'",

@@ -17,24 +17,24 @@ const filledIn = new Set<string>();
 
 /** Takes the headers apart. An empty Authorization is to act as nobody. */
 export function credentialsOf(headers: Record<string, unknown> = {}): Credentials {
-  const others: Record<string, string> = {};
+  const rest: Record<string, string> = {};
   let typed: string | undefined;
   for (const [name, value] of Object.entries(headers)) {
-    if (name.toLowerCase() !== NAME.toLowerCase()) others[name] = String(value);
+    if (!isAuthorization(name)) rest[name] = String(value);
     else if (!filledIn.has(tokenOf(String(value)) ?? "")) typed = String(value);
   }
   if (typed !== undefined) {
     const authorization = async () => typed || undefined;
-    return { headers: others, typed: true, authorization };
+    return { headers: rest, typed: true, authorization };
   }
   const authorization = async (refused?: string) => bearer(await accessToken(tokenOf(refused)));
-  return { headers: others, typed: false, authorization };
+  return { headers: rest, typed: false, authorization };
 }
 
 /** The headers editor's text with the session's token, which replaces what is there. */
 export function withToken(text: string, token: string): string {
   filledIn.add(token);
-  return JSON.stringify({ ...read(text), [NAME]: bearer(token) }, null, 2);
+  return write({ ...others(text), [NAME]: bearer(token) });
 }
 
 /**
@@ -49,14 +49,25 @@ export function refreshed(text: string, token: string | null): string {
     filledIn.add(token);
     return text.replaceAll(old, token);
   }
-  const { [NAME]: _, ...others } = read(text);
-  return Object.keys(others).length > 0 ? JSON.stringify(others, null, 2) : "";
+  const left = others(text);
+  if (left === null) return text;
+  return Object.keys(left).length > 0 ? write(left) : "";
 }
 
-function read(text: string): Record<string, unknown> {
+// The headers but for Authorization; null where they can't be read.
+function others(text: string): Record<string, unknown> | null {
   try {
-    return JSON.parse(text);
+    const entries = Object.entries(JSON.parse(text || "{}"));
+    return Object.fromEntries(entries.filter(([name]) => !isAuthorization(name)));
   } catch {
-    return {};
+    return null;
   }
+}
+
+function isAuthorization(name: string): boolean {
+  return name.toLowerCase() === NAME.toLowerCase();
+}
+
+function write(headers: Record<string, unknown>): string {
+  return JSON.stringify(headers, null, 2);
 }

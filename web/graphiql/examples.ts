@@ -4,8 +4,10 @@ export interface Example {
   variables: string;
 }
 
-function example(query: string, variables: object = {}): Example {
-  return { query: `${query.trim()}\n`, variables: JSON.stringify(variables, null, 2) };
+// Comments are wrapped to what can be read beside an open panel.
+function example(query: string, variables?: object): Example {
+  const text = variables ? JSON.stringify(variables, null, 2) : "";
+  return { query: `${query.trim()}\n`, variables: text };
 }
 
 const PROJECT = "THE ID OF A PROJECT";
@@ -13,11 +15,17 @@ const PROJECT = "THE ID OF A PROJECT";
 export const examples: Example[] = [
   example(
     `
-# Welcome. Run an operation by the button or Ctrl-Enter; more of them are in the tabs beside.
-# At the left are the schema's documentation, what you ran before, Files and Account.
+# Welcome. Run an operation by the
+# button, or by Ctrl-Enter; the tabs
+# beside have more of them. At the left:
+# the schema's documentation, what you
+# ran before, Files, Account.
 #
-# This creates an account. Sign in to it in Account, in the bar at the left: what you run from
-# then on, you run as that person. Account can create one, too, and keeps its password nowhere.
+# This creates an account. To sign in,
+# open Account: what you run from then
+# on, you run as that person. It creates
+# accounts, too, and its passwords are
+# not kept in this browser.
 mutation SignUp($input: SignUpInput!) {
   signUp(input: $input) {
     user {
@@ -32,7 +40,9 @@ mutation SignUp($input: SignUpInput!) {
   ),
   example(
     `
-# Creates a project. It belongs to you; put its id into the variables of the other tabs.
+# Creates a project. It belongs to you.
+# Put its id into the variables of the
+# tabs to the right.
 mutation CreateProject($input: CreateProjectInput!) {
   createProject(input: $input) {
     project {
@@ -47,7 +57,9 @@ mutation CreateProject($input: CreateProjectInput!) {
   ),
   example(
     `
-# Your projects, newest first, with their numbers, their members and how much waits in the queue.
+# Your projects, newest first: their
+# numbers, their members, how much waits
+# in the queue.
 query Projects($search: String) {
   projects(first: 20, search: $search) {
     totalCount
@@ -85,8 +97,11 @@ query Projects($search: String) {
   ),
   example(
     `
-# The numbers of all your projects: a snapshot of each, then every change, yours and that of others.
-# Let it run, and change something in another window. The button ends it.
+# The numbers of all your projects: a
+# snapshot of each first, then every
+# change, whoever made it. Let this run,
+# and change something in another
+# window. The button ends it.
 subscription ProjectUpdated {
   projectUpdated {
     operation
@@ -107,9 +122,11 @@ subscription ProjectUpdated {
   ),
   example(
     `
-# Stores the files that were picked in Files, in the bar at the left: "file:*" stands for all of
-# them, "file:nuclei.tif" for one. Each upload has an uploadId of its own; the same one again stores
-# nothing twice.
+# Stores what was picked in Files, at
+# the left: "file:*" stands for all of
+# it, "file:cell.tif" for one. Give each
+# upload an uploadId of its own: the
+# same one again stores nothing twice.
 mutation UploadImages($input: UploadImagesInput!) {
   uploadImages(input: $input) {
     images {
@@ -128,7 +145,9 @@ mutation UploadImages($input: UploadImagesInput!) {
   }
 }
 
-# How far that upload is. Files tells it, too; to see it as it comes, run this in a second window.
+# How far that upload is. Files tells
+# it, too. Begin this in a second window
+# to watch it.
 subscription UploadProgressed($uploadId: ID!) {
   uploadProgressed(uploadId: $uploadId) {
     bytesReceived
@@ -146,7 +165,9 @@ subscription UploadProgressed($uploadId: ID!) {
   ),
   example(
     `
-# Queues all images of a project that are not segmented yet, and says how long it may take.
+# Queues all images of a project that
+# are not segmented yet, and says how
+# long it may take.
 mutation RequestSegmentation($input: RequestSegmentationInput!) {
   requestSegmentation(input: $input) {
     batchId
@@ -166,9 +187,13 @@ mutation RequestSegmentation($input: RequestSegmentationInput!) {
   ),
   example(
     `
-# The images of a project, as they change. From after: 0 on, each image comes once with its last
-# change, then all changes live. GraphiQL shows the latest event. After a lost connection it goes on
-# behind that one's revision, so that nothing is missed.
+# The images of a project, as they
+# change. With after: 0 each image comes
+# once, as it is, then every change,
+# live; the latest is shown. After a
+# lost connection it goes on behind the
+# last revision, so that nothing is
+# missed.
 subscription SegmentationUpdated($projectId: ID!, $after: BigInt) {
   segmentationUpdated(projectId: $projectId, after: $after) {
     operation
@@ -192,8 +217,11 @@ subscription SegmentationUpdated($projectId: ID!, $after: BigInt) {
   ),
   example(
     `
-# What was found in the images of a project: how many cells, how large, which model, and addresses
-# of files with it. The field polygons of a segmentation has all outlines as GeoJSON; it is long.
+# What was found in the images of a
+# project: how many cells, how large, by
+# which model; and addresses of files
+# with it. All outlines are in the
+# segmentation's field polygons.
 query Cells($projectId: ID!) {
   project(id: $projectId) {
     name
@@ -222,7 +250,8 @@ query Cells($projectId: ID!) {
   ),
   example(
     `
-# All your projects in one row of numbers, pushed whenever one of them changes.
+# All your projects together, pushed
+# whenever one of them changes.
 subscription DashboardUpdated {
   dashboardUpdated {
     projectCount

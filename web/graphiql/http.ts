@@ -31,7 +31,7 @@ export async function ask(
     return renewed ? await send(request, upload, credentials, renewed) : result;
   } catch (error) {
     if (error instanceof HubError) return failure(error.message, error.code);
-    return failure(error instanceof TypeError ? error.message : String(error));
+    return failure(`The request could not be made: ${(error as Error).message}.`);
   }
 }
 
