@@ -60,6 +60,7 @@ export interface Session {
 const KEY = "cellhub.session";
 const ENDING = "cellhub.ending";
 const EARLY_MILLISECONDS = 30_000;
+const ENDED = "Your session has ended. Sign in to go on.";
 
 /** Null where nobody is signed in. */
 export const session = new Store<Session | null>(stored());
@@ -69,7 +70,10 @@ export const ending = new Store(sessionStorage.getItem(ENDING) || null);
 ending.subscribe(() => sessionStorage.setItem(ENDING, ending.get() ?? ""));
 
 window.addEventListener("storage", (event) => {
-  if (event.key === KEY || event.key === null) session.set(stored());
+  if (event.key !== KEY && event.key !== null) return;
+  const next = stored();
+  if (session.get() && !next) ending.set(ENDED);
+  session.set(next);
 });
 
 export async function signIn(email: string, password: string): Promise<void> {
@@ -119,7 +123,7 @@ async function refresh(refused?: string): Promise<string | null> {
     return keep(taken(await ask(REFRESH, { input })))?.accessToken ?? null;
   } catch (error) {
     if (codeOf(error) !== "UNAUTHENTICATED") throw error;
-    ending.set("Your session has ended. Sign in to go on.");
+    ending.set(ENDED);
     keep(null);
     return null;
   }
