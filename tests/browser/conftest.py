@@ -1,0 +1,78 @@
+"""One browser and one hub for all, and people of each test's own."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, async_playwright, expect
+from pydantic import SecretStr
+
+from hub import web, worker_key
+from hub.settings import Settings
+from tests.browser.chromium import ARGUMENTS, chromium
+from tests.browser.people import People, people_at
+from tests.faults.processes import HubProcess, hubs
+from tests.faults.servers import Postgres, running
+from tests.worker.processes import WorkerProcess, Workers
+
+expect.set_options(timeout=15_000)
+
+SECRET = "a secret of tests, long enough for it"
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """A folder with a short path, for the sockets in it."""
+    path = Path(tempfile.mkdtemp(prefix="cellhub-browser-"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """The browser, in which each person has a profile that no other sees."""
+    found = chromium()
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(
+            executable_path=found.path, env=found.environment, args=ARGUMENTS
+        )
+        yield launched
+        await launched.close()
+
+
+@pytest.fixture(scope="session")
+async def postgres(folder: Path) -> AsyncIterator[Postgres]:
+    """The PostgreSQL of all hubs."""
+    server = Postgres(folder)
+    async with running(server):
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def hub(folder: Path, postgres: Postgres) -> AsyncIterator[HubProcess]:
+    """The hub, with the pages that were built."""
+    assert (web.FOLDER / "index.html").exists(), "the pages are not built: run make web"
+    async with hubs(folder, postgres.url, postgres.broker_url) as [running_hub]:
+        yield running_hub
+
+
+@pytest.fixture(scope="session")
+async def worker(folder: Path, postgres: Postgres, hub: HubProcess) -> AsyncIterator[WorkerProcess]:
+    """A worker for all projects, ready for work."""
+    settings = Settings(
+        data_dir=folder, database_url=postgres.url, secret_key=SecretStr(SECRET)
+    )
+    workers = Workers(folder)
+    started = workers.start(hub.url, await worker_key.create(settings, "tests"))
+    await started.tells("wait")
+    yield started
+    await workers.clean_up()
+
+
+@pytest.fixture
+async def people(browser: Browser, hub: HubProcess) -> AsyncIterator[People]:
+    """People at the hub. In the end no page of theirs has done what it should not."""
+    async with people_at(browser, hub.url) as coming:
+        yield coming
