@@ -1,12 +1,17 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 
-const keep = new Map<string, string>();
+function storage() {
+  const keep = new Map<string, string>();
+  return {
+    getItem: (key: string) => keep.get(key) ?? null,
+    setItem: (key: string, value: string) => keep.set(key, value),
+    removeItem: (key: string) => keep.delete(key),
+  };
+}
+
 vi.stubGlobal("window", new EventTarget());
-vi.stubGlobal("localStorage", {
-  getItem: (key: string) => keep.get(key) ?? null,
-  setItem: (key: string, value: string) => keep.set(key, value),
-  removeItem: (key: string) => keep.delete(key),
-});
+vi.stubGlobal("localStorage", storage());
+vi.stubGlobal("sessionStorage", storage());
 const { credentialsOf, refreshed, withToken } = await import("./credentials");
 const { session } = await import("../src/api/session");
 
