@@ -22,6 +22,7 @@ from resolvers.deepzoom import DeepZoomSigner
 from resolvers.exports.addresses import ExportSigner
 from resolvers.exports.exporter import Exporter
 from resolvers.limits import Limits
+from resolvers.live.panels import Panels
 from resolvers.live.presence import PresenceView
 from resolvers.live.project import ProjectView
 from resolvers.live.queue import QueueView
@@ -72,6 +73,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         project_feeds, project_view, topic=project_view.topic, merge=changes.merged
     )
     queue_relays = Relays(project_feeds, queue_view, topic=queue_view.topic, merge=changes.merged)
+    queue_panels = Panels(project_feeds, lambda: database)
     image_relays = Relays(
         project_feeds,
         images_view,
@@ -103,6 +105,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             project_relays,
             image_relays,
             queue_relays,
+            queue_panels,
             presence,
             presence_relays,
             ImageInspector(ImageLimits(page_pixels=settings.max_image_pixels)) as inspector,
@@ -123,6 +126,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                         project_relays=project_relays,
                         image_relays=image_relays,
                         queue_relays=queue_relays,
+                        queue_panels=queue_panels,
                         presence=presence,
                         presence_relays=presence_relays,
                         addresses=AddressSigner(

@@ -70,8 +70,8 @@ class ImageJob(Struct, frozen=True, kw_only=True):
 
 def job_of(row: Row) -> JobRecord:
     """Read a job from a row that has the columns of COLUMNS."""
-    fields = dict(row)
-    return JobRecord(**{**fields, "state": JobState(fields["state"])})
+    fields = {name: row[name] for name in _TYPES}
+    return JobRecord(**{**fields, "state": JobState(row.state)})
 
 
 _VISIBLE = Statement(f"""

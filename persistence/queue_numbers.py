@@ -18,7 +18,7 @@ from persistence.sql import Statement
 # Whoever has jobs of higher priorities is served for those before: last in the nearest of these,
 # later the more of them there are. So turns are ordered by that, from the nearest priority on, and
 # only among those who are alike in it by who was served last.
-_PEOPLE = """
+PEOPLE = """
     person AS (
         SELECT l.model, l.priority, l.requested_by, sum(l.waiting) AS waiting, (
             SELECT max(served_at) FROM queue_lines s WHERE s.requested_by = l.requested_by
@@ -54,8 +54,8 @@ _PEOPLE = """
 """
 # Those who are alike are at hand as arrays: to look for them among all, for each job anew, would
 # take seconds where thousands of models are waited for.
-_ME = "placed me USING (model, priority, requested_by) JOIN alike USING (model, priority)"
-_AHEAD = """
+ME = "placed me USING (model, priority, requested_by) JOIN alike USING (model, priority)"
+AHEAD = """
     me.above + own.ahead + (
         SELECT COALESCE(
             sum(LEAST(waiting, own.ahead + CASE WHEN turn < me.turn THEN 1 ELSE 0 END)), 0
@@ -64,22 +64,29 @@ _AHEAD = """
     )
 """
 
-# The jobs ahead of one are counted from the one before it that was asked for, so that the jobs of
-# a line are walked over once, however many are asked for.
-_POSITIONS = Statement(f"""
-    WITH asked AS (
-        SELECT id, model, priority, requested_by, available_at,
+
+def asked(jobs: str) -> str:
+    """Compose what ``own`` takes, of tables and conditions that yield jobs which wait."""
+    return f"""
+        SELECT *,
             lag(available_at, 1, '-infinity') OVER line AS available_before,
             lag(id, 1, CAST(:first_id AS uuid)) OVER line AS id_before
-        FROM segmentation_jobs WHERE id = ANY(:job_ids) AND state = 'QUEUED'
+        FROM {jobs}
         WINDOW line AS (PARTITION BY model, priority, requested_by ORDER BY available_at, id)
-    ), wanted AS (
-        SELECT DISTINCT model FROM asked
-    ), {_PEOPLE}, own AS (
-        SELECT asked.id, model, priority, requested_by, (sum(passed.jobs) OVER (
+    """
+
+
+def own(asked: str) -> str:
+    """Compose the jobs that are asked for, each with how many of the same person are ``ahead``.
+
+    They are counted from the one before it that was asked for, so that the jobs of a line are
+    walked over once, however many are asked for.
+    """
+    return f"""
+        SELECT asked.*, (sum(passed.jobs) OVER (
             PARTITION BY model, priority, requested_by ORDER BY asked.available_at, asked.id
         ))::bigint AS ahead
-        FROM asked, LATERAL (
+        FROM {asked} AS asked, LATERAL (
             SELECT count(*) AS jobs
             FROM queue_lines l JOIN segmentation_jobs j
                 ON (j.project_id, j.model, j.priority, j.requested_by)
@@ -89,9 +96,17 @@ _POSITIONS = Statement(f"""
                 AND (j.available_at, j.id) >= (asked.available_before, asked.id_before)
                 AND (j.available_at, j.id) < (asked.available_at, asked.id)
         ) AS passed
-    )
-    SELECT own.id, ({_AHEAD})::bigint AS ahead
-    FROM own JOIN {_ME}
+    """
+
+
+_POSITIONS = Statement(f"""
+    WITH asked AS (
+        {asked("segmentation_jobs WHERE id = ANY(:job_ids) AND state = 'QUEUED'")}
+    ), wanted AS (
+        SELECT DISTINCT model FROM asked
+    ), {PEOPLE}, own AS MATERIALIZED ({own("asked")})
+    SELECT own.id, ({AHEAD})::bigint AS ahead
+    FROM own JOIN {ME}
 """)
 
 
@@ -126,9 +141,9 @@ _BACKLOGS = Statement(f"""
         WHERE state = 'PROCESSING' GROUP BY project_id, model
     ), wanted AS (
         SELECT DISTINCT model FROM mine
-    ), {_PEOPLE}, waits AS (
-        SELECT mine.project_id, mine.model, max({_AHEAD}) + 1 AS jobs
-        FROM mine JOIN {_ME}, LATERAL (SELECT me.waiting::bigint - 1 AS ahead) AS own
+    ), {PEOPLE}, waits AS (
+        SELECT mine.project_id, mine.model, max({AHEAD}) + 1 AS jobs
+        FROM mine JOIN {ME}, LATERAL (SELECT me.waiting::bigint - 1 AS ahead) AS own
         GROUP BY mine.project_id, mine.model
     )
     SELECT project_id, model, (waits.jobs + COALESCE((

@@ -7,12 +7,18 @@ from typing import Any, Protocol, TypeAlias
 class Group(Protocol):
     """Those who get the same bytes for an event: it is rendered once for all of them.
 
-    ``wants_asides`` tells whether what asides are about is anything to them.
+    ``wants_asides`` tells whether what asides are about is anything to them, and ``moves`` whether
+    what they get becomes something else without any event.
     """
 
     @property
     def wants_asides(self) -> bool:
         """Fixed, like the group itself."""
+        ...
+
+    @property
+    def moves(self) -> bool:
+        """Fixed, too."""
         ...
 
     def render(self, events: Sequence[Any]) -> list[bytes] | Coroutine[Any, Any, list[bytes]]:

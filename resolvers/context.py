@@ -23,6 +23,7 @@ from resolvers.errors import Unauthenticated
 from resolvers.exports.addresses import ExportSigner
 from resolvers.exports.exporter import Exporter
 from resolvers.limits import Limits
+from resolvers.live.panels import Panels
 from resolvers.passwords import Passwords
 from resolvers.pyramids import Pyramids
 from resolvers.tokens import AccessTokens
@@ -47,6 +48,7 @@ class Services:
     project_relays: Relays[ProjectChange]
     image_relays: Relays[ProjectChange]
     queue_relays: Relays[ProjectChange]
+    queue_panels: Panels
     presence: Presence
     presence_relays: Relays[Attendance]
     addresses: AddressSigner

@@ -30,6 +30,8 @@ from resolvers.polygons import geojson_of
 DEFAULT_MODEL = "watershed"
 DEFAULT_PRIORITY = 5
 HIGHEST_PRIORITY = 10
+DEFAULT_JOBS = 20
+MOST_JOBS = 100
 LONGEST_MODEL = 100
 
 _UNSEGMENTED = (SegmentationStatus.UPLOADED, SegmentationStatus.FAILED)
@@ -184,6 +186,17 @@ async def cancel(
         count += page.count
         after = page.next
     return Cancelled(count=count, access=ProjectAccess(project=page.project, role=seen.role))
+
+
+def jobs_wanted(first: int | None, image_ids: Sequence[str] | None) -> int:
+    """Return how many jobs of a queue to show; raise BadUserInput for too many, jobs or images."""
+    if image_ids is not None and len(image_ids) > MOST_JOBS:
+        raise BadUserInput(f"imageIds has {len(image_ids)} entries; at most {MOST_JOBS} are shown.")
+    if first is None:
+        return DEFAULT_JOBS
+    if not 1 <= first <= MOST_JOBS:
+        raise BadUserInput(f"'first' must be 1 to {MOST_JOBS}, not {first}.")
+    return first
 
 
 async def find_job(context: Context, job_id: UUID) -> ImageJob | None:

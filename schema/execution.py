@@ -154,7 +154,13 @@ class Executor:
             (context,) = context.for_events(1, shared=sharing.shared)
             template = for_event(execution, None, context)
             render = partial(self._render, template, Plan(template))
-            group = Group(render, context, shared=sharing.shared, wants_asides=sharing.wants_asides)
+            group = Group(
+                render,
+                context,
+                shared=sharing.shared,
+                wants_asides=sharing.wants_asides,
+                moves=sharing.moves,
+            )
             self._groups[key] = group
         return group
 

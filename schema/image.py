@@ -28,8 +28,9 @@ from schema.scalars import BigInt
 from schema.sharing import SHARED
 
 if TYPE_CHECKING:
+    from schema.job import SegmentationJob
     from schema.project import Project
-    from schema.queue import Segmentation, SegmentationJob
+    from schema.queue import Segmentation
 
 describe(
     SegmentationStatus,
@@ -189,7 +190,7 @@ class Image(Node):
         description="The job of the queue that the image waits for, or that a worker is at; null"
         " where there is none.",
         metadata=SHARED,
-        graphql_type=Annotated["SegmentationJob", strawberry.lazy("schema.queue")] | None,
+        graphql_type=Annotated["SegmentationJob", strawberry.lazy("schema.job")] | None,
     )
     def job(self, info: Info) -> "Awaitable[SegmentationJob | None] | None":
         """Load the job, if the image may have one."""
@@ -200,7 +201,7 @@ class Image(Node):
 
 
 async def _job(info: Info, job_id: UUID, record: ImageRecord) -> "SegmentationJob | None":
-    from schema.queue import SegmentationJob
+    from schema.job import SegmentationJob
 
     job = await load_job(info, job_id)
     # The image is as of one revision, and the job as it is now: it may be over.

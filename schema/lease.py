@@ -15,7 +15,7 @@ from schema.ids import Kind
 from schema.image import Image
 from schema.info import Info
 from schema.inputs import Input
-from schema.queue import SegmentationJob
+from schema.job import SegmentationJob
 from schema.scalars import JSON, GeoJSON
 from schema.segmentation import SegmentationErrorInput, SetSegmentationStatusPayload
 

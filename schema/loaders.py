@@ -8,10 +8,11 @@ from uuid import UUID
 from graphql import OperationType
 from strawberry.dataloader import DataLoader
 
-from persistence import account, image, project, queue, queue_numbers
+from persistence import account, image, project, queue, queue_jobs, queue_numbers
 from persistence.change import ProjectAccess
 from persistence.database import Connection
 from persistence.pagination import Page
+from persistence.queue_jobs import Queued
 from persistence.records import (
     ImageRecord,
     JobRecord,
@@ -149,6 +150,17 @@ async def load_segmentation(info: Info, segmentation_id: UUID) -> SegmentationRe
 async def load_job(info: Info, job_id: UUID) -> JobRecord:
     """Load a job of an image that the viewer was found to see."""
     return await _load(info, job_id, "jobs", queue.jobs, "There is no such job.")
+
+
+async def load_jobs(
+    info: Info, project_id: UUID, *, first: int, image_ids: tuple[UUID, ...] | None
+) -> Sequence[Queued]:
+    """Load the first jobs, all or of some images, in the queue of a project that is seen."""
+
+    async def read(connection: Connection, keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Queued]]:
+        return await queue_jobs.first(connection, keys, limit=first, image_ids=image_ids)
+
+    return await _load(info, project_id, ("jobs of queues", first, image_ids), read, NO_PROJECT)
 
 
 async def load_position(info: Info, job_id: UUID) -> int | None:

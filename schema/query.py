@@ -13,10 +13,11 @@ from schema.dashboard import Dashboard, find_dashboard
 from schema.ids import InvalidId, Kind
 from schema.image import Image
 from schema.info import Info
+from schema.job import find_job
 from schema.node import Node
 from schema.pagination import After, First
 from schema.project import Project, ProjectConnection, find_projects
-from schema.queue import find_job, find_segmentation
+from schema.queue import find_segmentation
 
 
 async def find_user(info: Info, user_id: strawberry.ID) -> User | None:

@@ -1,5 +1,6 @@
 """The queue as those see it who fill it. What workers do with it is in ``schema.lease``."""
 
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -8,29 +9,23 @@ from uuid import UUID
 import strawberry
 
 from persistence.change import ProjectAccess
-from persistence.job import ImageJob
 from persistence.records import (
-    ImageRecord,
-    JobRecord,
-    JobState,
     QueueNumbers,
     SegmentationRecord,
 )
 from resolvers import export, queue
-from resolvers.errors import NotFound
-from resolvers.queue import DEFAULT_MODEL, DEFAULT_PRIORITY, Order
+from resolvers.queue import DEFAULT_JOBS, DEFAULT_MODEL, DEFAULT_PRIORITY, MOST_JOBS, Order
 from schema import ids
-from schema.account import User
 from schema.budget import budget_of
 from schema.export import Format
 from schema.ids import Kind
-from schema.image import Image
 from schema.info import Info
 from schema.inputs import Input
-from schema.loaders import load_estimate, load_pace, load_position, load_user
+from schema.job import SegmentationJob
+from schema.loaders import load_estimate, load_jobs
 from schema.node import Node
 from schema.scalars import JSON, GeoJSON, stored_geojson, stored_json
-from schema.sharing import SHARED
+from schema.sharing import MOVING, SHARED
 
 if TYPE_CHECKING:
     from schema.project import Project
@@ -115,11 +110,40 @@ class QueueStats:
         description="Seconds until the queue is empty, other people's turns included, from the"
         " throughput that was measured for each model in the last 24 hours; null while nothing was"
         " measured for one that is waited for.",
-        metadata=SHARED,
+        metadata={**SHARED, **MOVING},
     )
     async def estimated_seconds(self, info: Info) -> float | None:
         """Estimate how long it takes."""
         return await load_estimate(info, self.numbers.project_id)
+
+    @strawberry.field(
+        description="The jobs at which workers are, then those that wait, in the order in which"
+        " they run: those for one model by position, those for different models by priority, and"
+        " then by position, too.",
+        metadata={**SHARED, **MOVING},
+    )
+    async def jobs(
+        self,
+        info: Info,
+        first: Annotated[
+            int | None,
+            strawberry.argument(
+                description=f"How many, up to {MOST_JOBS}; {DEFAULT_JOBS} where left out."
+            ),
+        ] = None,
+        image_ids: Annotated[
+            list[strawberry.ID] | None,
+            strawberry.argument(
+                description=f"Only those of these images, up to {MOST_JOBS}; others are not found."
+            ),
+        ] = None,
+    ) -> list[SegmentationJob]:
+        """Load the first jobs."""
+        limit = queue.jobs_wanted(first, image_ids)
+        images = None if image_ids is None else _keys_of(image_ids)
+        jobs = await load_jobs(info, self.numbers.project_id, first=limit, image_ids=images)
+        budget_of(info).spend(len(jobs))
+        return [SegmentationJob.of(job.entry, job.position) for job in jobs]
 
     @classmethod
     def of(cls, numbers: QueueNumbers) -> "QueueStats":
@@ -131,96 +155,6 @@ class QueueStats:
             processing=numbers.processing,
             total=numbers.total,
         )
-
-
-@strawberry.type(description="A request to segment one image.")
-class SegmentationJob(Node):
-    """A job of the queue."""
-
-    record: strawberry.Private[JobRecord]
-    image_record: strawberry.Private[ImageRecord]
-    model: str = strawberry.field(description="The model that is to run, as 'watershed'.")
-    threshold: float | None = strawberry.field(
-        description="The model's threshold; null leaves it to the model."
-    )
-    priority: int = strawberry.field(description="Higher runs first, 0 to 10.")
-    attempt: int = strawberry.field(
-        description="How often it was handed to a worker; 0 before the first time."
-    )
-    progress: float | None = strawberry.field(
-        description="0 to 1, as its worker last reported; null before the first report."
-    )
-    queued_at: datetime = strawberry.field(
-        description="Since when it waits, or waited until it started: a job that is tried again"
-        " waits anew."
-    )
-    started_at: datetime | None = strawberry.field(
-        description="When it was handed to its worker; null while it waits."
-    )
-
-    @classmethod
-    def of(cls, entry: ImageJob) -> "SegmentationJob":
-        """Make one of a job and its image."""
-        job = entry.job
-        return cls(
-            id=ids.encode(Kind.JOB, job.id),
-            record=job,
-            image_record=entry.image,
-            model=job.model,
-            threshold=job.threshold,
-            priority=job.priority,
-            attempt=job.attempt,
-            progress=job.progress,
-            queued_at=job.queued_at,
-            started_at=job.started_at,
-        )
-
-    @strawberry.field(description="The image to segment.", metadata=SHARED)
-    def image(self) -> Image:
-        """Return the image as it was read with the job."""
-        return Image.of(self.image_record)
-
-    @strawberry.field(
-        description="Who asked for it; null where the account is gone.", metadata=SHARED
-    )
-    async def requested_by(self, info: Info) -> User | None:
-        """Load the user, if there is one."""
-        try:
-            return User.of(await load_user(info, self.record.requested_by))
-        except NotFound:
-            return None
-
-    @strawberry.field(
-        description="Jobs for the same model that are ahead of this one, in all projects; null once"
-        " it has started. Higher priorities are ahead, and of the same priority one job of each"
-        " person in turn.",
-        metadata=SHARED,
-    )
-    async def position(self, info: Info) -> int | None:
-        """Load the position, unless the job has started."""
-        return await _jobs_ahead(info, self.record)
-
-    @strawberry.field(
-        description="Seconds until this job is done, from its position and the throughput that was"
-        " measured for its model in the last 24 hours; null once it has started, and while nothing"
-        " was measured.",
-        metadata=SHARED,
-    )
-    async def estimated_seconds(self, info: Info) -> float | None:
-        """Estimate how long it takes."""
-        ahead = await _jobs_ahead(info, self.record)
-        pace = None if ahead is None else await load_pace(info, self.record.model)
-        return None if ahead is None or pace is None else (ahead + 1) * pace
-
-
-async def _jobs_ahead(info: Info, job: JobRecord) -> int | None:
-    return await load_position(info, job.id) if job.state is JobState.QUEUED else None
-
-
-async def find_job(info: Info, job_id: strawberry.ID) -> SegmentationJob | None:
-    """Return a job of an image that the viewer can see."""
-    found = await queue.find_job(info.context, ids.decode(Kind.JOB, job_id))
-    return None if found is None else SegmentationJob.of(found)
 
 
 async def find_segmentation(info: Info, segmentation_id: strawberry.ID) -> Segmentation | None:
@@ -347,6 +281,15 @@ async def cancel_segmentation(
         image_ids=_image_ids(input.image_ids),
     )
     return CancelSegmentationPayload(access=cancelled.access, cancelled_count=cancelled.count)
+
+
+def _keys_of(image_ids: list[strawberry.ID]) -> tuple[UUID, ...]:
+    """Return the keys of those that are ids of images: nothing has the others."""
+    keys = set()
+    for id_ in image_ids:
+        with suppress(ids.InvalidId):
+            keys.add(ids.decode(Kind.IMAGE, id_))
+    return tuple(sorted(keys))
 
 
 def _image_ids(image_ids: list[strawberry.ID] | None) -> list[UUID] | None:

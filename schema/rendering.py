@@ -21,9 +21,16 @@ class Group:
     """Subscriptions for which events are rendered alike: each is executed and encoded once."""
 
     def __init__(
-        self, render: Render, context: RequestContext, *, shared: bool, wants_asides: bool = False
+        self,
+        render: Render,
+        context: RequestContext,
+        *,
+        shared: bool,
+        wants_asides: bool = False,
+        moves: bool = False,
     ) -> None:
         self.wants_asides = wants_asides
+        self.moves = moves
         self._render = render
         self._context = context
         self._shared = shared

@@ -34,15 +34,21 @@ TOLD_ASIDE: Final[Mapping[Any, Any]] = {"told aside": True}
 """The ``metadata`` of fields that become others without a change of what they belong to."""
 
 
+MOVING: Final[Mapping[Any, Any]] = {"moving": True}
+"""The ``metadata`` of fields that become others without anything being told of it."""
+
+
 class Sharing(Struct, frozen=True):
     """Whether a rendering may be shared, and the variables, sorted, that it depends on.
 
-    ``wants_asides`` tells whether a field is selected of which asides tell.
+    ``wants_asides`` tells whether a field is selected of which asides tell, and ``moves`` whether
+    one is that becomes another by itself.
     """
 
     shared: bool
     variables: tuple[str, ...]
     wants_asides: bool = False
+    moves: bool = False
 
 
 def sharing_of(schema: GraphQLSchema, document: Node) -> Sharing:
@@ -53,7 +59,12 @@ def sharing_of(schema: GraphQLSchema, document: Node) -> Sharing:
     types = TypeInfo(schema)
     selections = _Selections(schema, types)
     visit(document, TypeInfoVisitor(types, selections))
-    return Sharing(selections.shared, tuple(sorted(selections.variables)), selections.wants_asides)
+    return Sharing(
+        shared=selections.shared,
+        variables=tuple(sorted(selections.variables)),
+        wants_asides=selections.wants_asides,
+        moves=selections.moves,
+    )
 
 
 def is_shared(field: GraphQLField) -> bool:
@@ -80,6 +91,7 @@ class _Selections(Visitor):
         super().__init__()
         self.shared = True
         self.wants_asides = False
+        self.moves = False
         self.variables: set[str] = set()
         self._schema = schema
         self._types = types
@@ -89,6 +101,7 @@ class _Selections(Visitor):
         if field is not None and not self._at_root():
             self.shared &= is_shared(field)
             self.wants_asides |= _is_marked(field, TOLD_ASIDE)
+            self.moves |= _is_marked(field, MOVING)
 
     def enter_argument(self, _node: ArgumentNode, *_: Any) -> Any:
         return SKIP if self._at_root() and self._types.get_directive() is None else None

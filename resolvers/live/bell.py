@@ -10,6 +10,7 @@ class _Unread:
     """The group of those who don't look at what is delivered."""
 
     wants_asides = False
+    moves = False
 
     def render(self, events: Sequence[object]) -> list[bytes]:
         return [b""] * len(events)

@@ -24,10 +24,10 @@ class Gate:
         self._behind = asyncio.Event()
         self.open()
 
-    async def __call__(self, *arguments: Any) -> Any:
+    async def __call__(self, *arguments: Any, **more: Any) -> Any:
         self._asked.set()
         await self._before.wait()
-        answer = await self._question(*arguments)
+        answer = await self._question(*arguments, **more)
         self._asked.set()
         await self._behind.wait()
         return answer

@@ -22,6 +22,7 @@ class Rendering:
     """A group: it notes what it renders, may refuse to, and may have to wait for it."""
 
     wants_asides = False
+    moves = False
 
     def __init__(self, name: str = "", *, slow: bool = False) -> None:
         self.name = name

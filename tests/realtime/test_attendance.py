@@ -48,6 +48,7 @@ class Names:
     """Renders a list as large as one likes, and keeps what it was asked to render."""
 
     wants_asides = False
+    moves = False
 
     def __init__(self, padding: int = 0) -> None:
         self.rendered: list[Users] = []

@@ -35,6 +35,7 @@ class Plain:
     """Renders an event as what it is, or fails."""
 
     wants_asides = False
+    moves = False
 
     fails = False
 

@@ -76,6 +76,7 @@ class Laborious(Rendering):
     """A group whose rendering keeps everybody waiting for a hundredth of a second."""
 
     wants_asides = False
+    moves = False
 
     def render(self, events: Sequence[int]) -> list[bytes] | Coroutine[Any, Any, list[bytes]]:
         time.sleep(0.01)

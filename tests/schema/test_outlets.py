@@ -167,6 +167,7 @@ class Verbatim:
     """The group of those who get an event as it is."""
 
     wants_asides = False
+    moves = False
 
     def render(self, events: Sequence[Any]) -> list[bytes]:
         return list(map(bytes, events))

@@ -140,7 +140,7 @@ ALIKE = {
     " queuedCount revision segmentedCount storageBytes updatedAt uploadedCount",
     "ProjectUpdate": "operation projectId revision timestamp updates userId",
     "JobsAvailable": "waiting",
-    "QueueStats": "estimatedSeconds processing projectId queued total",
+    "QueueStats": "estimatedSeconds jobs processing projectId queued total",
     "Segmentation": "cellArea cellCount createdAt exportUrl id imageChecksum model modelVersion"
     " parameters polygons processingSeconds threshold",
     "SegmentationError": "code message retryable",
@@ -158,6 +158,25 @@ DEPENDENT = {
     "Image": "project",
 }
 """What depends on who asks: whoever selects it gets a rendering of their own."""
+
+
+MOVES = {
+    "subscription($id: ID!) { queueStatsUpdated(projectId: $id) { queued total } }": False,
+    "subscription($id: ID!) { queueStatsUpdated(projectId: $id) { estimatedSeconds } }": True,
+    "subscription($id: ID!) { queueStatsUpdated(projectId: $id) { jobs { id } } }": True,
+    """subscription($id: ID!) { queueStatsUpdated(projectId: $id) { ...F } }
+        fragment F on QueueStats { queued ... { jobs(first: 3) { position } } }""": True,
+    "subscription($id: ID!) { segmentationUpdated(projectId: $id) { progress } }": False,
+}
+
+
+@pytest.mark.parametrize(("document", "moves"), MOVES.items())
+def test_what_becomes_something_else_by_itself_is_known_by_its_fields(
+    document: str, moves: bool
+) -> None:
+    node = parse(document)
+    assert validate(SCHEMA_OF_HUB, node) == []
+    assert sharing_of(SCHEMA_OF_HUB, node).moves is moves
 
 
 def fields(types: dict[str, str]) -> set[str]:
