@@ -71,7 +71,7 @@ class Pyramids:
         spool: Path,
         *,
         max_pixels: int,
-        seconds: float = 120.0,
+        seconds: float = 300.0,
         processes: int = 2,
         command: Sequence[str] = WORKER,
     ) -> None:
