@@ -106,13 +106,18 @@ class Index(Struct, frozen=True, kw_only=True):
 
 
 def pack(folder: Path, shape: Shape, target: Path) -> None:
-    """Write a pyramid of tiles that are files in a folder, named level/column_row.webp."""
+    """Write a pyramid of tiles that are files in a folder, named level/column_row.webp.
+
+    The files are removed one by one, so that tiles take their room but once.
+    """
     with target.open("wb") as file:
         file.write(_HEADER.pack(_MAGIC, shape.width, shape.height))
         file.write(bytes(_OFFSET_BYTES * (shape.tiles + 1)))
         offsets = [file.tell()]
         for place in shape.places():
-            file.write((folder / f"{place}.webp").read_bytes())
+            tile = folder / f"{place}.webp"
+            file.write(tile.read_bytes())
+            tile.unlink()
             offsets.append(file.tell())
         file.seek(_HEADER.size)
         file.write(struct.pack(f"<{len(offsets)}Q", *offsets))

@@ -6,6 +6,7 @@ else waiting. What could not be made is not tried again for a while.
 """
 
 import asyncio
+import shutil
 import sys
 import tempfile
 import time
@@ -137,7 +138,7 @@ class Pyramids:
                 info, content = await self._blobs.read_part(pyramid.info.key, *span)
             except BlobNotFound:
                 info, content = None, b""
-            except BaseException:
+            except Exception:
                 self._forget(pyramid)
                 raise
             if info is not None and info.etag == pyramid.info.etag:
@@ -226,8 +227,7 @@ class Pyramids:
 
     async def _make(self, found: ImageRecord) -> None:
         key = pyramid_key(found.project_id, found.id)
-        with tempfile.TemporaryDirectory(dir=self._spool) as name:
-            folder = Path(name)
+        async with self._folder() as folder:
             try:
                 original = await self._blobs.file(original_key(found.project_id, found.id), folder)
             except BlobNotFound:
@@ -249,6 +249,16 @@ class Pyramids:
             # Whoever deleted the image may have been here before its pyramid was.
             await self._blobs.delete([key])
             raise
+
+    @asynccontextmanager
+    async def _folder(self) -> AsyncIterator[Path]:
+        """Make a folder that is gone behind the block."""
+        folder = Path(tempfile.mkdtemp(dir=self._spool))
+        try:
+            yield folder
+        finally:
+            # In it are the tiles, by the thousands, where a process that made them crashed.
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _ask(self, work: PyramidWork) -> Outcome:
         try:

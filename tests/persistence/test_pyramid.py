@@ -61,6 +61,7 @@ def packed(folder: Path, shape: Shape) -> bytes:
         path.parent.mkdir(exist_ok=True)
         path.write_text(f"the tile {place}")
     pack(folder, shape, folder / "pyramid")
+    assert not list(folder.rglob("*.webp"))
     return (folder / "pyramid").read_bytes()
 
 
