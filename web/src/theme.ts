@@ -15,14 +15,19 @@ const teal: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: "teal",
-  primaryShade: { light: 7, dark: 4 },
+  primaryShade: 7,
+  // Of black and white always the one that can be read better on a colour.
   autoContrast: true,
+  luminanceThreshold: 0.179,
   colors: { teal },
   defaultRadius: "md",
   cursorType: "pointer",
   fontFamily: '"Inter Variable", system-ui, sans-serif',
   headings: { fontWeight: "650" },
   components: {
+    Avatar: { defaultProps: { autoContrast: true } },
+    // A place that takes the focus, but is no item, is nothing that a menu may have.
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
     Tooltip: { defaultProps: { openDelay: 300, withArrow: true } },
     Modal: {
       defaultProps: { closeButtonProps: { "aria-label": "Close" } },
@@ -41,6 +46,7 @@ export const colours: CSSVariablesResolver = () => ({
     "--mantine-color-error": "#c92a2a",
     "--page": "#f6f8fa",
     "--outline": "#dde3e8",
+    "--accent": "var(--mantine-color-teal-7)",
   },
   dark: {
     "--mantine-color-dimmed": "#aab4be",
@@ -49,5 +55,6 @@ export const colours: CSSVariablesResolver = () => ({
     "--mantine-color-body": "#171b20",
     "--page": "#0f1216",
     "--outline": "#2c333b",
+    "--accent": "var(--mantine-color-teal-4)",
   },
 });

@@ -127,13 +127,16 @@ export function useLiveProject(id: string): LiveProject {
 
   useStream(
     PROJECT_UPDATED,
-    { projectId: id },
+    // What is told is then always later than what was read.
+    project || error ? { projectId: id } : null,
     {
       next: ({ projectUpdated: { operation, updates } }) => {
         if (operation === "DELETED" || operation === "REVOKED") {
           setEnding(operation);
         } else if (updates) {
+          const known = project?.stats.detailsRevision ?? updates.detailsRevision;
           writeNumbers(client.cache, id, updates);
+          if (updates.detailsRevision > known) refetch().catch(() => undefined);
         }
       },
       error: over,

@@ -153,7 +153,7 @@ export class UploadManager {
     const isOpen = ({ state }: UploadFile) =>
       state === "waiting" || state === "sending" || state === "checking";
     this.#files = all ? [] : this.#files.filter(isOpen);
-    this.#tell();
+    this.version.set(this.version.get() + 1);
   }
 
   #go(): void {

@@ -9,6 +9,7 @@ import {
   UnstyledButton,
   useComputedColorScheme,
   useMantineColorScheme,
+  VisuallyHidden,
 } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconApi, IconKey, IconLogout, IconMoon, IconSun } from "@tabler/icons-react";
@@ -97,7 +98,8 @@ function UserMenu() {
     <>
       <Menu position="bottom-end" width={240} withArrow>
         <Menu.Target>
-          <UnstyledButton aria-label={`Account of ${user.name}`}>
+          <UnstyledButton>
+            <VisuallyHidden>Account of {user.name}</VisuallyHidden>
             <Avatar name={user.name} color="initials" variant="filled" size={34} aria-hidden />
           </UnstyledButton>
         </Menu.Target>

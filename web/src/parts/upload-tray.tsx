@@ -139,7 +139,11 @@ function Row({ name, size, state, received, projectId, imageId, message }: Uploa
         ) : (
           <span className={classes.name}>{name}</span>
         )}
-        <span className={`${classes.state} numbers`} data-problem={isProblem || undefined}>
+        <span
+          className={`${classes.state} numbers`}
+          data-problem={isProblem || undefined}
+          title={message ?? undefined}
+        >
           {isProblem ? message : WORDS[state]}
           {state === "sending" && ` ${bytes(received)} of ${bytes(size)}`}
         </span>

@@ -12,9 +12,12 @@ export function DropAnywhere() {
   return (
     <Dropzone.FullScreen
       active
+      activateOnClick={false}
+      activateOnKeyboard={false}
       onDrop={(files) => send(id, files)}
       className={classes.everywhere}
-      aria-label="Drop images"
+      inputProps={{ hidden: true }}
+      aria-hidden
     >
       <Stack align="center" justify="center" gap="xs" className={classes.invitation}>
         <IconPhotoPlus size={56} stroke={1.3} aria-hidden />

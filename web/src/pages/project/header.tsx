@@ -88,7 +88,7 @@ function More() {
             Name and description
           </Menu.Item>
           <Menu.Item
-            c="red"
+            c="var(--mantine-color-error)"
             leftSection={<IconTrash size={16} aria-hidden />}
             onClick={deleting.open}
           >

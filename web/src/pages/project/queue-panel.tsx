@@ -53,7 +53,13 @@ function CancelAll() {
     setBusy(false);
   }
   return (
-    <Button size="compact-sm" variant="subtle" color="red" loading={busy} onClick={all}>
+    <Button
+      size="compact-sm"
+      variant="subtle"
+      c="var(--mantine-color-error)"
+      loading={busy}
+      onClick={all}
+    >
       Cancel all
     </Button>
   );

@@ -87,7 +87,7 @@ export function SelectionBar({ selection, total, onSelectAll }: Props) {
             <Button
               size="xs"
               variant="default"
-              c="red"
+              c="var(--mantine-color-error)"
               leftSection={<IconTrash size={14} aria-hidden />}
               onClick={confirming.open}
             >
@@ -116,7 +116,7 @@ export function SelectionBar({ selection, total, onSelectAll }: Props) {
             <Button variant="default" onClick={confirming.close} data-autofocus>
               Keep them
             </Button>
-            <Button color="red" loading={busy === "delete"} onClick={erase}>
+            <Button color="red.9" loading={busy === "delete"} onClick={erase}>
               Delete {counted(selected, "image")}
             </Button>
           </Group>

@@ -129,7 +129,7 @@ function DeleteForm({ onClose }: Pick<Props, "onClose">) {
           <Button variant="default" onClick={onClose}>
             Keep it
           </Button>
-          <Button type="submit" color="red" loading={loading} disabled={typed.trim() !== name}>
+          <Button type="submit" color="red.9" loading={loading} disabled={typed.trim() !== name}>
             Delete the project
           </Button>
         </Group>

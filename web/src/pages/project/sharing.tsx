@@ -180,7 +180,7 @@ function Row({ member: { user, role }, isOwner }: { member: Member; isOwner: boo
           <Button
             size="xs"
             variant="subtle"
-            color="red"
+            c="var(--mantine-color-error)"
             loading={revoking.loading}
             aria-label={isSelf ? "Leave the project" : `Remove ${user.name}`}
             onClick={remove}
@@ -190,7 +190,7 @@ function Row({ member: { user, role }, isOwner }: { member: Member; isOwner: boo
         )}
       </Group>
       {error && (
-        <Text size="xs" c="red" role="alert" className={classes.error}>
+        <Text size="xs" c="var(--mantine-color-error)" role="alert" className={classes.error}>
           {messageOf(error)}
         </Text>
       )}
