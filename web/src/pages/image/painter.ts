@@ -1,7 +1,7 @@
 import { type Colouring, PALETTES, shadesOf } from "./colours";
 import { Grid } from "./grid";
 import type { Box, Outlines } from "./outlines";
-import { trace, type View } from "./trace";
+import { SMALL, trace, type View } from "./trace";
 
 export interface Style {
   visible: boolean;
@@ -11,15 +11,20 @@ export interface Style {
 }
 
 /** So many corners are drawn anew with each frame; where there are more, that is done beside it. */
-const CORNERS_A_FRAME = 25_000;
-const BUDGET_MILLISECONDS = 6;
-/** Cells that are filled and drawn in one go. */
-const BATCH = 200;
+const CORNERS_A_FRAME = 5_000;
+const BUDGET_MILLISECONDS = 5;
+/** Corners that are filled and drawn in one go. */
+const BATCH = 2_000;
 /** What a layer has around the screen, as a share of it. */
 const MARGIN = 0.3;
+/** How wide lines are, whatever the zoom: as long as cells are larger than they are. */
 const LINE = 1.6;
 /** Beside each line where there is room, so that it is seen on white, too. */
 const HALO = "rgb(0 0 0 / 45%)";
+const ROOM_FOR_HALO = 20;
+const ROOM_FOR_LINES = 8;
+/** How cells are filled that are too small for lines. */
+const FAINT = 0.45;
 
 /** A drawing of all cells around a view, made beside the frames and moved along with the picture. */
 interface Layer {
@@ -43,6 +48,8 @@ export class Painter {
   #outlines: Outlines | null = null;
   #grid: Grid | null = null;
   #shades = new Uint8Array();
+  /** The side of a square as large as a cell is on average. */
+  #side = 0;
   #style: Style = { visible: true, fill: 0, colouring: "none" };
   #view: View | null = null;
   #ratio = 1;
@@ -62,6 +69,7 @@ export class Painter {
   show(outlines: Outlines | null): void {
     this.#outlines = outlines;
     this.#grid = outlines && new Grid(outlines);
+    this.#side = outlines ? sideOf(outlines) : 0;
     this.#hovered = null;
     this.#selected = null;
     this.#colour();
@@ -131,11 +139,13 @@ export class Painter {
     const outlines = this.#outlines;
     if (!outlines || !this.#grid || !this.#style.visible) return;
     context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
-    const cells = this.#grid.within(boxOn(view));
-    this.#isFew = corners(outlines, cells) <= CORNERS_A_FRAME;
+    const isKept = !this.#isFew && this.#layer !== null && covers(this.#layer.view, view);
+    const cells = isKept ? [] : this.#grid.within(boxOn(view));
+    this.#isFew = !isKept && cornersOf(outlines, cells) <= CORNERS_A_FRAME;
     if (this.#isFew) {
       this.#work = null;
-      this.#draw(context, view, this.#byShade(cells), 0, cells.length);
+      const sorted = this.#byShade(cells);
+      for (let done = 0; done < sorted.length; ) done = this.#draw(context, view, sorted, done);
     } else {
       this.#paintLayer(context, view);
     }
@@ -181,51 +191,53 @@ export class Painter {
     if (!work || !context) return;
     context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
     const until = performance.now() + BUDGET_MILLISECONDS;
-    while (work.done < work.cells.length && performance.now() < until) {
-      const next = Math.min(work.done + BATCH, work.cells.length);
-      this.#draw(context, work.view, work.cells, work.done, next);
-      work.done = next;
+    // What is drawn here takes time later, too, when it gets to the screen.
+    for (let batch = 0; batch < CORNERS_A_FRAME / BATCH; batch += 1) {
+      if (work.done >= work.cells.length || performance.now() >= until) break;
+      work.done = this.#draw(context, work.view, work.cells, work.done);
     }
     if (work.done < work.cells.length) return;
     this.#layer = { canvas: work.canvas, view: work.view };
     this.#work = null;
   }
 
-  // The cells between two places, sorted by shade.
+  // Draws a batch of cells that are sorted by shade; returns how many are drawn by then.
   #draw(
     context: CanvasRenderingContext2D,
     view: View,
     cells: readonly number[],
     from: number,
-    to: number,
-  ): void {
+  ): number {
     const outlines = this.#outlines;
-    if (!outlines) return;
-    const palette = PALETTES[this.#style.colouring];
-    context.lineJoin = "round";
-    let index = from;
-    while (index < to) {
-      const shade = this.#shades[cells[index] as number] as number;
-      const end = Math.min(index + BATCH, to);
-      context.beginPath();
-      for (; index < end && this.#shades[cells[index] as number] === shade; index += 1) {
-        trace(context, outlines, cells[index] as number, view);
-      }
-      context.fillStyle = palette[shade] as string;
-      if (this.#style.fill > 0) {
-        context.globalAlpha = this.#style.fill;
-        context.fill();
-        context.globalAlpha = 1;
-      }
-      if (this.#isFew) {
-        context.strokeStyle = HALO;
-        context.lineWidth = LINE + 2;
-        context.stroke();
-      }
-      context.strokeStyle = palette[shade] as string;
-      context.lineWidth = LINE;
-      context.stroke();
+    if (!outlines) return cells.length;
+    const shade = this.#shades[cells[from] as number] as number;
+    const colour = PALETTES[this.#style.colouring][shade] as string;
+    const size = this.#side * view.scale;
+    let end = from;
+    context.beginPath();
+    for (let corners = 0; corners < BATCH && end < cells.length; end += 1) {
+      const cell = cells[end] as number;
+      if (this.#shades[cell] !== shade) break;
+      corners += trace(context, outlines, cell, view);
     }
+    context.lineJoin = "round";
+    context.fillStyle = colour;
+    context.globalAlpha = Math.max(this.#style.fill, size < SMALL ? FAINT : 0);
+    if (context.globalAlpha > 0) context.fill();
+    // From far away lines would hide what they surround.
+    const share = Math.min(size / ROOM_FOR_LINES, 1);
+    context.globalAlpha = 1;
+    if (size >= ROOM_FOR_HALO) this.#stroke(context, HALO, LINE + 2);
+    context.globalAlpha = share;
+    if (size >= SMALL) this.#stroke(context, colour, LINE * Math.max(share, 0.5));
+    context.globalAlpha = 1;
+    return end;
+  }
+
+  #stroke(context: CanvasRenderingContext2D, style: string, width: number): void {
+    context.strokeStyle = style;
+    context.lineWidth = width;
+    context.stroke();
   }
 
   #paintMarks(context: CanvasRenderingContext2D, view: View, outlines: Outlines): void {
@@ -237,12 +249,8 @@ export class Painter {
         context.fillStyle = "rgb(255 255 255 / 30%)";
         context.fill();
       }
-      context.strokeStyle = "#000";
-      context.lineWidth = 5;
-      context.stroke();
-      context.strokeStyle = "#fff";
-      context.lineWidth = 2.5;
-      context.stroke();
+      this.#stroke(context, "#000", 5);
+      this.#stroke(context, "#fff", 2.5);
     }
   }
 
@@ -271,12 +279,15 @@ function covers(layer: View, view: View): boolean {
   );
 }
 
-function corners(outlines: Outlines, cells: readonly number[]): number {
-  const { cells: starts, rings } = outlines;
+function cornersOf({ cells: starts, rings }: Outlines, cells: readonly number[]): number {
   let total = 0;
   for (const cell of cells) {
     const end = rings[starts[cell + 1] as number] as number;
     total += (end - (rings[starts[cell] as number] as number)) / 2;
   }
   return total;
+}
+
+function sideOf({ areas, count }: Outlines): number {
+  return Math.sqrt(areas.reduce((sum, area) => sum + area, 0) / Math.max(count, 1));
 }

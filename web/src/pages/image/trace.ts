@@ -18,12 +18,12 @@ interface Pen {
 }
 
 /** Cells that are smaller on the screen are drawn as their boxes. */
-const SMALL = 3;
+export const SMALL = 3;
 /** Corners that are nearer to the one before, both ways, are left out: nobody could see them. */
 const NEAR = 0.7;
 
-/** Puts the outline of a cell into the path that the pen draws. */
-export function trace(pen: Pen, outlines: Outlines, cell: number, view: View): void {
+/** Puts the outline of a cell into the path that the pen draws; returns how many corners it took. */
+export function trace(pen: Pen, outlines: Outlines, cell: number, view: View): number {
   const { boxes, cells, rings, points } = outlines;
   const { scale, left, top } = view;
   const at = 4 * cell;
@@ -33,8 +33,9 @@ export function trace(pen: Pen, outlines: Outlines, cell: number, view: View): v
     const x = (boxes[at] as number) * scale + left;
     const y = (boxes[at + 1] as number) * scale + top;
     pen.rect(x, y, width, height);
-    return;
+    return 4;
   }
+  let corners = 0;
   const lastRing = cells[cell + 1] as number;
   for (let ring = cells[cell] as number; ring < lastRing; ring += 1) {
     const from = rings[ring] as number;
@@ -43,14 +44,17 @@ export function trace(pen: Pen, outlines: Outlines, cell: number, view: View): v
     let x0 = (points[from] as number) * scale + left;
     let y0 = (points[from + 1] as number) * scale + top;
     pen.moveTo(x0, y0);
+    corners += 1;
     for (let index = from + 2; index < to; index += 2) {
       const x = (points[index] as number) * scale + left;
       const y = (points[index + 1] as number) * scale + top;
       if (Math.abs(x - x0) < NEAR && Math.abs(y - y0) < NEAR) continue;
       pen.lineTo(x, y);
+      corners += 1;
       x0 = x;
       y0 = y;
     }
     pen.closePath();
   }
+  return corners;
 }

@@ -40,6 +40,8 @@ interface Props {
 }
 
 const PAN_SHARE = 0.15;
+// Whoever presses with a pointer sees where.
+const QUIETLY = { preventScroll: true, focusVisible: false };
 
 /** The picture with the outlines of its cells: to zoom and to pan, by mouse, touch and keyboard. */
 export function Viewer({ ref, image, renew, outlines, selected, onSelect }: Props) {
@@ -157,7 +159,7 @@ export function Viewer({ ref, image, renew, outlines, selected, onSelect }: Prop
         onKeyDown={press}
         onPointerMove={move}
         onPointerLeave={leave}
-        onPointerDown={() => element.current?.focus({ preventScroll: true })}
+        onPointerDown={() => element.current?.focus(QUIETLY)}
       />
       <VisuallyHidden id={help}>
         {outlines
