@@ -1,6 +1,7 @@
 import {
   ActionIcon,
   Anchor,
+  Box,
   Button,
   Group,
   Menu,
@@ -66,12 +67,16 @@ export function Heading({ image, progress, neighbours, actions, canEdit }: Props
             <Title order={1} className={classes.name} title={image.name}>
               {image.name}
             </Title>
-            <StatusBadge status={image.status} progress={progress} />
+            <Box flex="none">
+              <StatusBadge status={image.status} progress={progress} />
+            </Box>
           </Group>
         </Stack>
       </Group>
       <Group gap="xs" wrap="nowrap">
-        <People users={present} />
+        <Box visibleFrom="sm">
+          <People users={present} />
+        </Box>
         {image.segmentation && <ExportMenu segmentationId={image.segmentation.id} />}
         {canEdit && !isUnderway && (
           <Button size="sm" leftSection={<IconPlayerPlay size={16} />} onClick={segmenting.open}>
@@ -130,6 +135,7 @@ function Move({ label, Icon, go }: MoveProps) {
         color="gray"
         c="inherit"
         size="lg"
+        className={classes.move}
         aria-label={label}
         disabled={!go}
         onClick={() => go?.()}
