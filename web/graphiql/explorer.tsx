@@ -42,9 +42,9 @@ function Home() {
   useTokenInHeaders();
   useFreshToken();
   return (
-    <a href="/" className="home">
+    <a href="/" className="home" aria-label="Cell Segmentation Hub">
       <img src={icon} width="24" height="24" alt="" />
-      Cell Segmentation Hub
+      <span>Cell Segmentation Hub</span>
     </a>
   );
 }

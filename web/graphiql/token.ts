@@ -6,7 +6,10 @@ import { useStore } from "../src/api/store";
 import { refreshed, withToken } from "./credentials";
 
 const EARLY_MILLISECONDS = 25_000;
-const LONGEST_TIMER = 2 ** 31 - 1;
+// Where tokens are good for less than that, they need not be renewed all the time.
+const SHORTEST_MILLISECONDS = 5_000;
+// What timers can wait for.
+const LONGEST_MILLISECONDS = 2 ** 31 - 1;
 
 /**
  * Keeps the session's token in the headers of the tab that is shown.
@@ -40,7 +43,8 @@ export function useFreshToken(): void {
   useEffect(() => {
     if (expiresAt === undefined) return undefined;
     let over = false;
-    const wait = Math.min(expiresAt - Date.now() - EARLY_MILLISECONDS, LONGEST_TIMER);
+    const left = expiresAt - Date.now() - EARLY_MILLISECONDS;
+    const wait = Math.min(Math.max(left, SHORTEST_MILLISECONDS), LONGEST_MILLISECONDS);
     const timer = setTimeout(async () => {
       for (let attempt = 0; !over; attempt += 1) {
         const answered = await accessToken().then(
