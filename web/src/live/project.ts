@@ -1,6 +1,6 @@
 import type { ApolloCache } from "@apollo/client";
 import { useQuery } from "@apollo/client/react";
-import { createContext, useContext, useState } from "react";
+import { createContext, useContext, useEffect, useEffectEvent, useRef, useState } from "react";
 import { codeOf } from "../api/errors";
 import { graphql } from "../gql";
 import type {
@@ -124,6 +124,7 @@ export function useLiveProject(id: string): LiveProject {
     if (code === "NOT_FOUND") setEnding((before) => before ?? "MISSING");
   };
   const project = data?.project ?? null;
+  useRisen(project?.stats.detailsRevision, () => void refetch());
 
   useStream(
     PROJECT_UPDATED,
@@ -155,6 +156,16 @@ export function useLiveProject(id: string): LiveProject {
     error: project ? undefined : error,
     retry: () => void refetch(),
   };
+}
+
+/** Does something each time that a number has risen. */
+function useRisen(value: number | undefined, then: () => void): void {
+  const before = useRef(value);
+  const risen = useEffectEvent(then);
+  useEffect(() => {
+    if (value !== undefined && before.current !== undefined && value > before.current) risen();
+    before.current = value ?? before.current;
+  }, [value]);
 }
 
 /** Puts a project's numbers into the cache, unless it has later ones. */

@@ -15,8 +15,8 @@ import { doneOf, StatusBar } from "../../parts/status-bar";
 import { TimeAgo } from "../../parts/time-ago";
 import classes from "./dashboard.module.css";
 
-const PICTURES = graphql(`
-  query CardPictures($id: ID!) {
+const CARD = graphql(`
+  query Card($id: ID!) {
     project(id: $id) {
       id
       name
@@ -45,13 +45,14 @@ export function ProjectCard({ id, present }: Props) {
     fragmentName: "ProjectCard",
     from: { __typename: "Project", id },
   });
-  return complete ? <Card project={data} present={present} /> : null;
+  // Apollo calls one complete, too, of which it has let go, and has nothing.
+  return complete && data.id ? <Card project={data} present={present} /> : null;
 }
 
 function Card({ project, present }: { project: ProjectCardFragment; present: Props["present"] }) {
   const me = useStore(session)?.user.id;
   const { stats, owner } = project;
-  useFreshPictures(project);
+  useFresh(project);
   return (
     <li className={`card ${classes.card}`}>
       <Pictures project={project} />
@@ -104,15 +105,17 @@ function Pictures({ project }: { project: ProjectCardFragment }) {
   );
 }
 
-// The pictures are those of the newest images: read again once others came or went.
-function useFreshPictures({ id, stats }: ProjectCardFragment): void {
+// What numbers don't tell is read again: the pictures, which are those of the newest images, once
+// others came or went, and the name.
+function useFresh({ id, stats }: ProjectCardFragment): void {
   const client = useApolloClient();
-  const [settled] = useDebouncedValue(stats.imageCount, SETTLED_MILLISECONDS);
+  const state = `${stats.imageCount} ${stats.detailsRevision}`;
+  const [settled] = useDebouncedValue(state, SETTLED_MILLISECONDS);
   const shown = useRef(settled);
   useEffect(() => {
     if (shown.current === settled) return;
     shown.current = settled;
-    const query = { query: PICTURES, variables: { id }, fetchPolicy: "network-only" } as const;
+    const query = { query: CARD, variables: { id }, fetchPolicy: "network-only" } as const;
     void client.query(query).catch(() => undefined);
   }, [client, id, settled]);
 }
