@@ -14,6 +14,7 @@ export const connection = new Store<Connection>({ state: "opening", since: Date.
 const PING_MILLISECONDS = 10_000;
 const PATIENCE_MILLISECONDS = 5_000;
 const LONGEST_WAIT_MILLISECONDS = 15_000;
+const NORMAL_CLOSURE = 1000;
 export const CREDENTIALS_REFUSED = 4403;
 
 export interface SocketOptions {
@@ -72,8 +73,11 @@ export function makeSocket({
 export const socket = makeSocket({
   authorization: async (refused) => bearer(await accessToken(tokenOf(refused))),
   opened: () => connection.set({ state: "open", since: Date.now() }),
-  closed: () => {
-    if (connection.get().state === "open") connection.set({ state: "lost", since: Date.now() });
+  closed: ({ code }) => {
+    const since = Date.now();
+    // This page closed it, since nothing on it is followed: nothing is lost.
+    if (code === NORMAL_CLOSURE) connection.set({ state: "opening", since });
+    else if (connection.get().state === "open") connection.set({ state: "lost", since });
   },
 });
 

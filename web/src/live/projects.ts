@@ -94,6 +94,7 @@ export function forget(id: string): void {
 }
 
 function remember(id: string): void {
+  notifications.hide(gone(id, "", "MISSING").id);
   goneProjects.set(new Set([...goneProjects.get()].filter((other) => other !== id)));
 }
 
