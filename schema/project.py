@@ -101,6 +101,10 @@ class Project(Node):
     name: str = strawberry.field(description="What people call it.")
     description: str = strawberry.field(description="What it is about; may be empty.")
     viewer_role: ProjectRole = strawberry.field(description="The role of whoever asks.")
+    details_revision: BigInt = strawberry.field(
+        description="The revision at which the name, the description or the members last changed:"
+        " what was read here is out of date once the stats tell of a later one."
+    )
     created_at: datetime = strawberry.field(description="When the project was created.")
     updated_at: datetime = strawberry.field(
         description="When anything in the project last changed."
@@ -116,6 +120,7 @@ class Project(Node):
             name=record.name,
             description=record.description,
             viewer_role=access.role,
+            details_revision=BigInt(record.stats.details_revision),
             created_at=record.created_at,
             updated_at=record.stats.updated_at,
         )

@@ -1,6 +1,6 @@
 import type { ApolloCache } from "@apollo/client";
 import { useQuery } from "@apollo/client/react";
-import { createContext, useContext, useEffect, useEffectEvent, useRef, useState } from "react";
+import { createContext, useContext, useEffect, useEffectEvent, useState } from "react";
 import { codeOf } from "../api/errors";
 import { graphql } from "../gql";
 import type {
@@ -9,6 +9,7 @@ import type {
   ProjectDetailsFragment,
   ProjectRole,
 } from "../gql/graphql";
+import { insist } from "./insist";
 import { useStream } from "./stream";
 
 export const NUMBERS = graphql(`
@@ -33,6 +34,7 @@ export const PROJECT_DETAILS = graphql(`
     name
     description
     viewerRole
+    detailsRevision
     createdAt
     owner {
       id
@@ -124,20 +126,17 @@ export function useLiveProject(id: string): LiveProject {
     if (code === "NOT_FOUND") setEnding((before) => before ?? "MISSING");
   };
   const project = data?.project ?? null;
-  useRisen(project?.stats.detailsRevision, () => void refetch());
+  useReadAnew(project, refetch);
 
   useStream(
     PROJECT_UPDATED,
-    // What is told is then always later than what was read.
-    project || error ? { projectId: id } : null,
+    { projectId: id },
     {
       next: ({ projectUpdated: { operation, updates } }) => {
         if (operation === "DELETED" || operation === "REVOKED") {
           setEnding(operation);
         } else if (updates) {
-          const known = project?.stats.detailsRevision ?? updates.detailsRevision;
           writeNumbers(client.cache, id, updates);
-          if (updates.detailsRevision > known) refetch().catch(() => undefined);
         }
       },
       error: over,
@@ -154,18 +153,30 @@ export function useLiveProject(id: string): LiveProject {
     present,
     ending: data && !data.project ? (ending ?? "MISSING") : ending,
     error: project ? undefined : error,
-    retry: () => void refetch(),
+    retry: () => void refetch().catch(() => undefined),
   };
 }
 
-/** Does something each time that a number has risen. */
-function useRisen(value: number | undefined, then: () => void): void {
-  const before = useRef(value);
-  const risen = useEffectEvent(then);
+interface Details {
+  /** As of when they were read. */
+  detailsRevision: number;
+  /** What the stream tells: as of when they are what they are. */
+  stats: { detailsRevision: number };
+}
+
+/** Reads a project's details anew whenever they are behind what was told of them. */
+export function useReadAnew(project: Details | null, read: () => Promise<unknown>): void {
+  const told = project?.stats.detailsRevision ?? 0;
+  const behind = project !== null && told > project.detailsRevision;
+  const again = useEffectEvent(read);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a later word is a reason to read again
   useEffect(() => {
-    if (value !== undefined && before.current !== undefined && value > before.current) risen();
-    before.current = value ?? before.current;
-  }, [value]);
+    let wanted = behind;
+    void insist(again, () => wanted);
+    return () => {
+      wanted = false;
+    };
+  }, [behind, told]);
 }
 
 /** Puts a project's numbers into the cache, unless it has later ones. */

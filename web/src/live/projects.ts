@@ -8,6 +8,7 @@ import { graphql } from "../gql";
 import type { NumbersFragment, PresentUserFragment } from "../gql/graphql";
 import { gone } from "../parts/gone";
 import { inFrames } from "./frames";
+import { insist } from "./insist";
 import { writeNumbers } from "./project";
 import { useStream } from "./stream";
 
@@ -18,6 +19,7 @@ export const PROJECT_CARD = graphql(`
     id
     name
     viewerRole
+    detailsRevision
     createdAt
     owner {
       id
@@ -173,8 +175,11 @@ export function useAllPresent(): ReadonlyMap<string, readonly PresentUserFragmen
         setPresent((before) => new Map(before).set(projectId, users)),
     },
   );
-  // After a reconnect only those are told in which somebody is.
-  useReconnected(() => setPresent(new Map()));
+  // Without a connection nobody knows; once it is back, those are told in which somebody is.
+  const { state } = useStore(connection);
+  useEffect(() => {
+    if (state === "lost") setPresent(new Map());
+  }, [state]);
   return present;
 }
 
@@ -201,11 +206,9 @@ function oneAtATime(work: () => Promise<unknown>): () => void {
     again = running;
     if (running) return;
     running = true;
-    work()
-      .catch(() => undefined)
-      .finally(() => {
-        running = false;
-        if (again) run();
-      });
+    void insist(work, () => true).finally(() => {
+      running = false;
+      if (again) run();
+    });
   };
 }

@@ -2,12 +2,14 @@ import { useApolloClient, useFragment } from "@apollo/client/react";
 import { Group, Skeleton, Stack, Text } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconMicroscope } from "@tabler/icons-react";
-import { useEffect, useRef } from "react";
+import { useEffect, useEffectEvent, useRef } from "react";
 import { Link } from "react-router";
 import { session } from "../../api/session";
 import { useStore } from "../../api/store";
 import { graphql } from "../../gql";
 import type { PresentUserFragment, ProjectCardFragment } from "../../gql/graphql";
+import { insist } from "../../live/insist";
+import { useReadAnew } from "../../live/project";
 import { PROJECT_CARD } from "../../live/projects";
 import { counted } from "../../parts/format";
 import { People } from "../../parts/people";
@@ -18,16 +20,7 @@ import classes from "./dashboard.module.css";
 const CARD = graphql(`
   query Card($id: ID!) {
     project(id: $id) {
-      id
-      name
-      images(first: 4) {
-        edges {
-          node {
-            id
-            thumbnailUrl
-          }
-        }
-      }
+      ...ProjectCard
     }
   }
 `);
@@ -106,18 +99,23 @@ function Pictures({ project }: { project: ProjectCardFragment }) {
 }
 
 // What numbers don't tell is read again: the pictures, which are those of the newest images, once
-// others came or went, and the name.
-function useFresh({ id, stats }: ProjectCardFragment): void {
+// The name is that of the last change; the pictures are those of the newest images.
+function useFresh(project: ProjectCardFragment): void {
   const client = useApolloClient();
-  const state = `${stats.imageCount} ${stats.detailsRevision}`;
-  const [settled] = useDebouncedValue(state, SETTLED_MILLISECONDS);
+  const variables = { id: project.id };
+  const read = () => client.query({ query: CARD, variables, fetchPolicy: "network-only" });
+  useReadAnew(project, read);
+  const [settled] = useDebouncedValue(project.stats.imageCount, SETTLED_MILLISECONDS);
   const shown = useRef(settled);
+  const again = useEffectEvent(read);
   useEffect(() => {
-    if (shown.current === settled) return;
+    let wanted = shown.current !== settled;
     shown.current = settled;
-    const query = { query: CARD, variables: { id }, fetchPolicy: "network-only" } as const;
-    void client.query(query).catch(() => undefined);
-  }, [client, id, settled]);
+    void insist(again, () => wanted);
+    return () => {
+      wanted = false;
+    };
+  }, [settled]);
 }
 
 function percent(part: number, whole: number): number {
