@@ -32,6 +32,7 @@ SECONDS_BETWEEN_LOOKS = 3.0
 
 _SECONDS_BETWEEN_ROUNDS: Final = 0.25
 _RETRY_SECONDS: Final = 1.0
+_ROUNDS_AT_ONCE: Final = 4
 # What takes long is done more seldom, so that others get their turn, but not too seldom.
 _RESTS: Final = 4
 _LONGEST_REST_SECONDS: Final = 2.0
@@ -97,7 +98,8 @@ class _Panel:
             pass
         guests = list(self.guests)
         try:
-            return await self._show(guests)
+            async with self._panels.few_rounds:
+                return await self._show(guests)
         except Exception as error:  # noqa: BLE001 - whatever it is, it passes
             heed_cancellation()
             self._panels.report("A queue could not be shown", error)
@@ -151,12 +153,16 @@ class _Panel:
 
 
 class Panels:
-    """The panels that somebody looks at. To be used between ``async with``'s entry and exit."""
+    """The panels that somebody looks at, a few of which are rendered at a time.
+
+    To be used between ``async with``'s entry and exit.
+    """
 
     def __init__(self, feeds: Feeds[ProjectChange], database: Callable[[], Database]) -> None:
         self.feeds = feeds
         self.database = database
         self.turn = asyncio.Lock()
+        self.few_rounds = asyncio.Semaphore(_ROUNDS_AT_ONCE)
         self.tasks = Tasks()
         self.report = Report(logging.getLogger(__name__))
         self._panels: dict[tuple[UUID, Group], _Panel] = {}

@@ -23,7 +23,10 @@ NUMBERS = """subscription($id: ID) { projectUpdated(projectId: $id) {
 IMAGES = """subscription($id: ID!) { segmentationUpdated(projectId: $id, after: 0) {
     imageId operation status revision } }"""
 QUEUE = "subscription($id: ID!) { queueStatsUpdated(projectId: $id) { queued } }"
+PANEL = """subscription($id: ID!) { queueStatsUpdated(projectId: $id) {
+    queued estimatedSeconds jobs { id image { id } } } }"""
 PRESENCE = "subscription($id: ID!) { presenceChanged(projectId: $id) { users { id } } }"
+ALL_PRESENCE = "subscription { presenceChanged { projectId users { id } } }"
 DASHBOARD = "subscription { dashboardUpdated { projectCount queuedCount } }"
 UPLOAD = "subscription($id: ID!) { uploadProgressed(uploadId: $id) { done filesStored } }"
 
@@ -66,6 +69,7 @@ class Cast(Struct, frozen=True):
             "numbers": (NUMBERS, {"id": self.project}),
             "images": (IMAGES, {"id": self.project}),
             "queue": (QUEUE, {"id": self.project}),
+            "panel": (PANEL, {"id": self.project}),
             "presence": (PRESENCE, {"id": self.project}),
         }
 
@@ -74,6 +78,7 @@ class Cast(Struct, frozen=True):
         """Subscriptions that don't."""
         return {
             "all numbers": (NUMBERS, {}),
+            "all presence": (ALL_PRESENCE, {}),
             "dashboard": (DASHBOARD, {}),
             "upload": (UPLOAD, {"id": self.upload}),
             "sibling": (IMAGES, {"id": self.sibling}),

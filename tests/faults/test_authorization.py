@@ -191,8 +191,10 @@ class Play:
         last = revisions[-1]
         await heard["images"].until(lambda events: events[-1]["revision"] >= last)
         await heard["numbers"].until(lambda events: events[-1]["revision"] >= last)
-        await heard["queue"].until(lambda events: events[-1]["queued"] == len(revisions))
-        await heard["presence"].until(self._guest_is_in)
+        for name in ("queue", "panel"):
+            await heard[name].until(lambda events: events[-1]["queued"] == len(revisions))
+        for name in {"presence", "all presence"} & heard.keys():
+            await heard[name].until(self._guest_is_in)
 
     async def _goes_on(self, heard: Listening, revision: int) -> None:
         """Wait until what is not about the project was told of the sibling."""
@@ -206,7 +208,7 @@ class Play:
         await heard["dashboard"].until(lambda events: events[-1]["queuedCount"] >= 1)
         assert await heard["upload"].ended() == COMPLETE
         assert heard["upload"].events[-1] == {"done": True, "filesStored": 1}
-        for name in ("sibling", "all numbers", "dashboard"):
+        for name in ("sibling", "all numbers", "all presence", "dashboard"):
             assert heard[name].end is None, name
 
     def _ended_well(self, heard: Listening, end: str) -> None:
@@ -231,8 +233,15 @@ class Play:
             and event["revision"] > self._newest
         ]
         images = [event for event in heard["images"].events if event["revision"] > self._newest]
-        queue = [event for event in heard["queue"].events if event["queued"]]
-        presence = [event for event in heard["presence"].events if self._guest_is_in([event])]
+        queue = [
+            event for name in ("queue", "panel") for event in heard[name].events if event["queued"]
+        ]
+        presence = [
+            event
+            for name in ("presence", "all presence")
+            for event in heard[name].events
+            if self._guest_is_in([event])
+        ]
         dashboard = [event for event in heard["dashboard"].events if event["queuedCount"] > queued]
         return numbers + images + queue + presence + dashboard
 
