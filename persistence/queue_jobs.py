@@ -41,11 +41,17 @@ _LINE = """
     ORDER BY j.available_at, j.id
 """
 # The first job of a line has the fewest ahead of it. So what comes first is within the lines that
-# do, as many as jobs are wanted, and there is one less of each line than of the one before it.
+# do, as many as jobs are wanted, and there is one less of each line than of the one before it; nor
+# is it within lines of lower priorities than those that have as many.
 _CANDIDATES = f"""
     line AS (
-        SELECT project_id, model, priority, requested_by FROM queue_lines
-        WHERE project_id = ANY(:project_ids) AND waiting > 0
+        SELECT * FROM (
+            SELECT project_id, model, priority, requested_by, COALESCE(sum(waiting) OVER (
+                PARTITION BY project_id ORDER BY priority DESC
+                GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ), 0) AS above
+            FROM queue_lines WHERE project_id = ANY(:project_ids) AND waiting > 0
+        ) AS lines WHERE above < :limit
     ), wanted AS (
         SELECT DISTINCT model FROM line
     ), {PEOPLE}, first AS (

@@ -20,7 +20,8 @@ from persistence.sql import Statement
 # only among those who are alike in it by who was served last.
 PEOPLE = """
     person AS (
-        SELECT l.model, l.priority, l.requested_by, sum(l.waiting) AS waiting, (
+        SELECT l.model, l.priority, l.requested_by, sum(l.waiting) AS waiting,
+            array_agg(l.project_id) AS projects, (
             SELECT max(served_at) FROM queue_lines s WHERE s.requested_by = l.requested_by
         ) AS served_at, min(j.available_at) AS available_at,
             (array_agg(j.id ORDER BY j.available_at, j.id))[1] AS first_job,
@@ -86,13 +87,12 @@ def own(asked: str) -> str:
         SELECT asked.*, (sum(passed.jobs) OVER (
             PARTITION BY model, priority, requested_by ORDER BY asked.available_at, asked.id
         ))::bigint AS ahead
-        FROM {asked} AS asked, LATERAL (
+        FROM {asked} AS asked JOIN placed USING (model, priority, requested_by), LATERAL (
             SELECT count(*) AS jobs
-            FROM queue_lines l JOIN segmentation_jobs j
+            FROM unnest(placed.projects) AS l(project_id) JOIN segmentation_jobs j
                 ON (j.project_id, j.model, j.priority, j.requested_by)
-                    = (l.project_id, l.model, l.priority, l.requested_by) AND j.state = 'QUEUED'
-            WHERE l.waiting > 0 AND (l.model, l.priority, l.requested_by)
-                    = (asked.model, asked.priority, asked.requested_by)
+                    = (l.project_id, asked.model, asked.priority, asked.requested_by)
+            WHERE j.state = 'QUEUED'
                 AND (j.available_at, j.id) >= (asked.available_before, asked.id_before)
                 AND (j.available_at, j.id) < (asked.available_at, asked.id)
         ) AS passed
