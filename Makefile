@@ -19,6 +19,7 @@ JOBS ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+GENERATOR := docs/clients/python
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-header pyproject.toml
 
 # Node.js comes as a wheel, too.
@@ -81,7 +82,9 @@ soak: $(INSTALLED) ## Use a hub for half an hour (SOAK_MINUTES), and see what it
 lock: $(INSTALLED) ## Resolve the dependencies anew; OPTIONS=--upgrade takes the newest
 	$(COMPILE) $(OPTIONS) --extra dev --output-file requirements-dev.txt
 	$(COMPILE) --constraint requirements-dev.txt --output-file requirements.txt
-	! grep -nE '://|--(extra-)?index|--find-links|^[^#]* @ ' requirements.txt requirements-dev.txt
+	# What generates a client is none of the project's dependencies: it wants older ones.
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header $(GENERATOR)/pyproject.toml --output-file $(GENERATOR)/requirements.txt $(OPTIONS)
+	! grep -nE '://|--(extra-)?index|--find-links|^[^#]* @ ' requirements.txt requirements-dev.txt $(GENERATOR)/requirements.txt
 
 clean: ## Remove what was built; data and settings stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache .coverage .coverage.* htmlcov

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.node import prepare
+from tests.clients.preparation import prepare
 from tests.hubs import Hub, Person, running_hub
 
 

@@ -1,6 +1,6 @@
 """graphql-sse, the library, against a hub's event streams."""
 
-from tests.clients.node import client
+from tests.clients.libraries import client
 from tests.faults.model import PROJECT_UPDATED, SEGMENTATION_UPDATED
 from tests.hubs import Hub, Person
 from tests.live.pictures import png

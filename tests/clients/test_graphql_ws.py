@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.clients.node import client
+from tests.clients.libraries import client
 from tests.faults.model import PROJECT_UPDATED, SEGMENTATION_UPDATED
 from tests.hubs import Hub, Person
 from tests.live.pictures import png

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from hub import urls
-from tests.clients.node import client
+from tests.clients.libraries import client
 from tests.clients.programs import Client
 from tests.faults.model import (
     PROJECT_UPDATED,

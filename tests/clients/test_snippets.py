@@ -23,6 +23,7 @@ from tests.lab import Lab
 from tests.live.pictures import png, png_of_noise
 
 REFRESH = "refreshSession"
+STATUS = "{ image { id } }"
 
 
 @asynccontextmanager
@@ -140,64 +141,50 @@ async def test_one_signs_in_uploads_with_progress_and_goes_on_after_a_refusal(
         assert len(client.told("failed")) == 1
 
 
-async def test_after_a_restart_all_know_what_happened_meanwhile_and_nothing_comes_twice(
-    database_url: str, tmp_path: Path
+@pytest.mark.timeout(300)
+async def test_after_restarts_all_know_what_happened_meanwhile_and_nothing_comes_twice(
+    database_url: str, tmp_path: Path, lab: Lab
 ) -> None:
     async with two_hubs(database_url, tmp_path) as (hub, _, ada):
         project, gone = await project_of(ada), await project_of(ada, "Trials")
         uploaded = await ada.upload(project, *((f"{shade}.png", png(shade)) for shade in range(4)))
-        changed, deleted, *_ = (image["id"] for image in uploaded["images"])
+        changed, deleted, purged, _ = (image["id"] for image in uploaded["images"])
         async with signed_in(hub, ada) as clients:
             for client in clients:
                 client.say(does="watch", projectId=project)
             await all_know(clients, project, database_url)
 
             assert await hub.stop() == 0
-            await ada.do(
-                "setSegmentationStatus", "{ image { id } }", imageId=changed, status="QUEUED"
-            )
+            await ada.do("setSegmentationStatus", STATUS, imageId=changed, status="QUEUED")
             await ada.do("deleteImages", "{ deletedIds }", imageIds=[deleted])
             await ada.do("deleteProject", "{ projectId }", projectId=gone)
             await ada.upload(await project_of(ada, "New"), ("other.png", png(5)))
             await ada.upload(project, ("new.png", png(9)))
             await hub.start()
             await all_know(clients, project, database_url)
-            await ada.do(
-                "setSegmentationStatus", "{ image { id } }", imageId=changed, status="FAILED"
-            )
-            await ada.do(
-                "deleteProject", "{ projectId }", projectId=(await project_of(ada, "Brief"))
-            )
+            await ada.do("setSegmentationStatus", STATUS, imageId=changed, status="FAILED")
+            brief = await project_of(ada, "Brief")
+            await ada.do("deleteProject", "{ projectId }", projectId=brief)
             await all_know(clients, project, database_url)
             for client in clients:
                 assert_nothing_came_twice(client)
                 # Four at first, three while away, one in the end.
                 assert len(revisions_told(client)) == 4 + 3 + 1, client.name
 
-
-async def test_who_was_away_for_too_long_starts_over(
-    database_url: str, tmp_path: Path, lab: Lab
-) -> None:
-    async with two_hubs(database_url, tmp_path) as (hub, _, ada):
-        project = await project_of(ada)
-        uploaded = await ada.upload(project, *((f"{shade}.png", png(shade)) for shade in range(3)))
-        async with signed_in(hub, ada) as clients:
-            for client in clients:
-                client.say(does="watch", projectId=project)
-            await all_know(clients, project, database_url)
-
             assert await hub.stop() == 0
-            await ada.do("deleteImages", "{ deletedIds }", imageIds=[uploaded["images"][0]["id"]])
+            await ada.do("deleteImages", "{ deletedIds }", imageIds=[purged])
             async with lab.database.transaction() as unit:
-                assert await changes.purge(unit.connection, older_than_seconds=0) == 1
+                # As if they were away for longer than deletions are known.
+                assert await changes.purge(unit.connection, older_than_seconds=0) == 2
             await hub.start()
             await all_know(clients, project, database_url)
-            await ada.upload(project, ("new.png", png(9)))
+            await ada.upload(project, ("newer.png", png(7)))
             await all_know(clients, project, database_url)
             for client in clients:
-                assert len(revisions_told(client)) == 3 + 2 + 1, client.name
+                assert len(revisions_told(client)) == 8 + 3 + 1, client.name
 
 
+@pytest.mark.timeout(300)
 async def test_tokens_that_expire_are_refreshed_and_nobody_notices(
     database_url: str, tmp_path: Path
 ) -> None:

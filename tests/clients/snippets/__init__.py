@@ -1,0 +1,1 @@
+"""Programs made of the snippets: they do what lines of JSON say, and tell what becomes of it."""

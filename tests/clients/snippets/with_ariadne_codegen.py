@@ -1,0 +1,5 @@
+import asyncio
+
+from tests.clients.snippets.driving import Driver
+
+asyncio.run(Driver("with_ariadne_codegen").run())
