@@ -39,7 +39,7 @@ export function Images({ children }: { children: ReactNode }) {
     <>
       <div className={classes.tools}>
         <StatusFilter stats={stats} filter={filter} onChange={setFilter} />
-        <Group gap="xs">
+        <Group gap="xs" className={classes.row}>
           <Search filter={filter} onChange={setFilter} />
           {canEdit && <SegmentNew stats={stats} />}
           {children}

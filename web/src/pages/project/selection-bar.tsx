@@ -50,7 +50,7 @@ export function SelectionBar({ selection, total, onSelectAll }: Props) {
   return (
     <>
       {selected > 0 && (
-        <section aria-label="Selected images" className={classes.bar}>
+        <section aria-label="Selected images" className={classes.bar} data-selection>
           <Group gap="xs" wrap="nowrap">
             <CloseButton aria-label="Select nothing" onClick={() => selection.clear()} />
             <Text fw={600} size="sm" role="status" className="numbers">

@@ -117,7 +117,7 @@ function Invite() {
           value={role}
           onChange={({ currentTarget: { value } }) => setRole(value as ProjectRole)}
         />
-        <Button type="submit" loading={loading} mt={25}>
+        <Button type="submit" loading={loading} className={classes.add}>
           Add
         </Button>
       </div>
