@@ -11,13 +11,26 @@ const QUEUE_STATS_UPDATED = graphql(`
       processing
       total
       estimatedSeconds
+      jobs(first: 20) {
+        id
+        position
+        estimatedSeconds
+        progress
+        startedAt
+        image {
+          id
+          name
+          thumbnailUrl
+        }
+      }
     }
   }
 `);
 
 export type Queue = QueueStatsUpdatedSubscription["queueStatsUpdated"];
+export type QueuedJob = Queue["jobs"][number];
 
-/** How much of a project waits for workers, live; null before the hub has said it. */
+/** What waits for workers of a project, and what runs, live; null before the hub has said it. */
 export function useQueue(projectId: string): Queue | null {
   const [queue, setQueue] = useState<Queue | null>(null);
   useStream(

@@ -1,30 +1,45 @@
 import { useApolloClient } from "@apollo/client/react";
-import { Button, Group, Stack, Text, Title } from "@mantine/core";
+import { Anchor, Button, CloseButton, Group, Progress, Stack, Text, Title } from "@mantine/core";
 import { useState } from "react";
+import { Link } from "react-router";
 import { useCan, useProject } from "../../live/project";
-import type { Queue } from "../../live/queue";
+import type { Queue, QueuedJob } from "../../live/queue";
 import { count, duration } from "../../parts/format";
 import { cancel } from "./changes";
+import classes from "./queue-panel.module.css";
 import { tell } from "./told";
 
 /** What waits for workers and what they are at. */
 export function QueuePanel({ queue }: { queue: Queue | null }) {
   const canEdit = useCan("EDITOR");
   if (!queue) return null;
+  const { jobs, total } = queue;
   return (
-    <Stack gap="md">
+    <Stack gap="sm">
       <Group justify="space-between" wrap="nowrap">
         <Title order={2} size="h5">
           Queue
         </Title>
-        {canEdit && queue.total > 0 && <CancelAll />}
+        {canEdit && total > 0 && <CancelAll />}
       </Group>
-      {queue.total === 0 ? (
+      {total === 0 ? (
         <Text size="sm" c="dimmed">
           Nothing waits. Select images to have the cells in them found.
         </Text>
       ) : (
         <Summary queue={queue} />
+      )}
+      {jobs.length > 0 && (
+        <ul className={classes.jobs} aria-label="Next in the queue">
+          {jobs.map((job) => (
+            <Job key={job.id} job={job} canCancel={canEdit} />
+          ))}
+        </ul>
+      )}
+      {total > jobs.length && jobs.length > 0 && (
+        <Text size="sm" c="dimmed" className="numbers">
+          and {count(total - jobs.length)} more
+        </Text>
       )}
     </Stack>
   );
@@ -33,8 +48,8 @@ export function QueuePanel({ queue }: { queue: Queue | null }) {
 function Summary({ queue: { queued, processing, estimatedSeconds } }: { queue: Queue }) {
   return (
     <Text size="sm" className="numbers">
-      {count(processing)} running, {count(queued)} waiting.{" "}
-      <Text span c="dimmed">
+      {count(processing)} running, {count(queued)} waiting.
+      <Text span display="block" c="dimmed">
         {estimatedSeconds === null
           ? "How long it takes is known once some are done."
           : `About ${duration(estimatedSeconds)} to go.`}
@@ -43,24 +58,71 @@ function Summary({ queue: { queued, processing, estimatedSeconds } }: { queue: Q
   );
 }
 
+function Job({ job, canCancel }: { job: QueuedJob; canCancel: boolean }) {
+  const { image, startedAt, progress } = job;
+  return (
+    <li className={classes.job}>
+      <img src={image.thumbnailUrl} alt="" className={classes.picture} decoding="async" />
+      <div className={classes.words}>
+        <Anchor component={Link} to={`images/${image.id}`} c="inherit" className={classes.name}>
+          {image.name}
+        </Anchor>
+        {startedAt === null ? (
+          <span className={`${classes.state} numbers`}>{waiting(job)}</span>
+        ) : (
+          <Progress
+            value={(progress ?? 0) * 100}
+            size="sm"
+            animated
+            aria-label={`${Math.round((progress ?? 0) * 100)} % done`}
+          />
+        )}
+      </div>
+      {canCancel && <CancelOne id={image.id} name={image.name} />}
+    </li>
+  );
+}
+
+function waiting({ position, estimatedSeconds }: QueuedJob): string {
+  const place = position ? `${count(position)} ahead` : "Next";
+  return estimatedSeconds === null ? place : `${place} · about ${duration(estimatedSeconds)}`;
+}
+
+function CancelOne({ id, name }: { id: string; name: string }) {
+  const { isBusy, stop } = useCancelling();
+  return (
+    <CloseButton
+      size="sm"
+      aria-label={`Cancel ${name}`}
+      disabled={isBusy}
+      onClick={() => stop([id])}
+    />
+  );
+}
+
 function CancelAll() {
-  const client = useApolloClient();
-  const { id } = useProject();
-  const [busy, setBusy] = useState(false);
-  async function all() {
-    setBusy(true);
-    tell(await cancel(client, id, null), "Cancelled", "Nothing was in the queue.");
-    setBusy(false);
-  }
+  const { isBusy, stop } = useCancelling();
   return (
     <Button
       size="compact-sm"
       variant="subtle"
       c="var(--mantine-color-error)"
-      loading={busy}
-      onClick={all}
+      loading={isBusy}
+      onClick={() => stop(null)}
     >
       Cancel all
     </Button>
   );
+}
+
+function useCancelling() {
+  const client = useApolloClient();
+  const { id: projectId } = useProject();
+  const [isBusy, setBusy] = useState(false);
+  const stop = async (ids: readonly string[] | null) => {
+    setBusy(true);
+    tell(await cancel(client, projectId, ids), "Cancelled", "It is not in the queue any more.");
+    setBusy(false);
+  };
+  return { isBusy, stop };
 }

@@ -85,7 +85,11 @@ function Shown({
             {name}
           </span>
           <span className={classes.state}>
-            <span key={status} className={status === first ? undefined : classes.changed}>
+            <span
+              key={status}
+              className={classes.badge}
+              data-changed={status === first ? undefined : true}
+            >
               <StatusBadge status={status} progress={progress} />
             </span>
             <Facts image={image} />
