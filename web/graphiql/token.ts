@@ -1,7 +1,7 @@
 import { useGraphiQL } from "@graphiql/react";
 import { useEffect, useRef } from "react";
+import { retryWait } from "../src/api/retry-wait";
 import { accessToken, session } from "../src/api/session";
-import { retryWait } from "../src/api/socket";
 import { useStore } from "../src/api/store";
 import { refreshed, withToken } from "./credentials";
 

@@ -3,8 +3,8 @@ import { SetContextLink } from "@apollo/client/link/context";
 import { ErrorLink } from "@apollo/client/link/error";
 import { from, retry, switchMap, tap } from "rxjs";
 import { codeOf } from "./errors";
+import { retryWait } from "./retry-wait";
 import { accessToken, bearer } from "./session";
-import { retryWait } from "./socket";
 
 const PASSING = new Set([
   "NETWORK",

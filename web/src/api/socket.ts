@@ -1,5 +1,6 @@
 import { type Client, createClient } from "graphql-ws";
 import { ENDPOINT } from "./http";
+import { retryWait } from "./retry-wait";
 import { accessToken, bearer, tokenOf } from "./session";
 import { Store } from "./store";
 
@@ -13,7 +14,6 @@ export const connection = new Store<Connection>({ state: "opening", since: Date.
 
 const PING_MILLISECONDS = 10_000;
 const PATIENCE_MILLISECONDS = 5_000;
-const LONGEST_WAIT_MILLISECONDS = 15_000;
 const NORMAL_CLOSURE = 1000;
 export const CREDENTIALS_REFUSED = 4403;
 
@@ -80,17 +80,3 @@ export const socket = makeSocket({
     else if (connection.get().state === "open") connection.set({ state: "lost", since });
   },
 });
-
-/** Waits longer each time, but no longer than until the browser says that the network is back. */
-export function retryWait(retries: number): Promise<void> {
-  const longest = Math.min(500 * 2 ** retries, LONGEST_WAIT_MILLISECONDS);
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, longest * (0.5 + Math.random() / 2));
-    window.addEventListener("online", done);
-    function done() {
-      clearTimeout(timer);
-      window.removeEventListener("online", done);
-      resolve();
-    }
-  });
-}

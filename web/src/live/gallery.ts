@@ -1,110 +1,23 @@
 import type { ApolloCache, ApolloClient } from "@apollo/client";
 import { codeOf, HubError, messageOf } from "../api/errors";
-import { retryWait } from "../api/socket";
+import { retryWait } from "../api/retry-wait";
 import { Store } from "../api/store";
-import { graphql } from "../gql";
 import type {
   ImageIdsQuery,
   SegmentationStatus,
   SegmentationUpdatedSubscription,
   TileImageFragment,
 } from "../gql/graphql";
+import {
+  GALLERY_PAGE,
+  IMAGE_IDS,
+  IMAGE_REVISION,
+  SEGMENTATION_UPDATED,
+  TILE_IMAGE,
+} from "./gallery-documents";
 import { ImageList } from "./image-list";
 import { Inbox } from "./inbox";
 import { setProgress } from "./progress";
-
-export const TILE_IMAGE = graphql(`
-  fragment TileImage on Image {
-    id
-    revision
-    name
-    width
-    height
-    status
-    updatedAt
-    thumbnailUrl
-    error {
-      code
-      message
-      retryable
-    }
-    segmentation {
-      id
-      cellCount
-    }
-  }
-`);
-
-const REVISION = graphql(`
-  fragment ImageRevision on Image {
-    revision
-  }
-`);
-
-const GALLERY_PAGE = graphql(`
-  query GalleryPage(
-    $projectId: ID!
-    $first: Int!
-    $after: String
-    $status: [SegmentationStatus!]
-    $search: String
-  ) {
-    project(id: $projectId) {
-      id
-      stats {
-        revision
-      }
-      images(first: $first, after: $after, status: $status, search: $search) {
-        edges {
-          node {
-            ...TileImage
-          }
-        }
-        pageInfo {
-          endCursor
-          hasNextPage
-        }
-      }
-    }
-  }
-`);
-
-const IMAGE_IDS = graphql(`
-  query ImageIds(
-    $projectId: ID!
-    $after: String
-    $status: [SegmentationStatus!]
-    $search: String
-  ) {
-    project(id: $projectId) {
-      id
-      images(first: 500, after: $after, status: $status, search: $search) {
-        edges {
-          node {
-            id
-          }
-        }
-        pageInfo {
-          endCursor
-          hasNextPage
-        }
-      }
-    }
-  }
-`);
-
-const SEGMENTATION_UPDATED = graphql(`
-  subscription SegmentationUpdated($projectId: ID!, $after: BigInt) {
-    segmentationUpdated(projectId: $projectId, after: $after) {
-      imageId
-      revision
-      progress
-      image {
-        ...TileImage
-      }
-    }
-  }
-`);
 
 /** Which images a gallery shows; all, where nothing is said. */
 export interface Filter {
@@ -125,7 +38,7 @@ type Arrival = { id: string; image: TileImageFragment | null };
 
 const FIRST_PAGE = 100;
 const PAGE = 200;
-const RENEWED_AT_ONCE = 500;
+const READ_AT_ONCE = 500;
 const GATHERING_MILLISECONDS = 100;
 const HOPELESS = new Set(["FORBIDDEN", "NOT_FOUND", "UNAUTHENTICATED"]);
 
@@ -147,7 +60,8 @@ export class Gallery {
   #stop: (() => void) | null = null;
   #dirty = false;
   #renewed = new Map<string, string>();
-  #toRenew = new Set<string>();
+  #toRead = new Set<string>();
+  #refusals = 0;
   readonly #inbox = new Inbox<Arrival>((next) => this.#show(next));
 
   constructor(
@@ -192,13 +106,16 @@ export class Gallery {
     if (this.started && this.#stop) void this.#load();
   }
 
-  /** Asks for the picture's address anew, once for each address that proved to be no good. */
-  renew(id: string, address: string): boolean {
-    if (this.#renewed.get(id) === address) return false;
+  /** Reads an image anew whose picture's address proved to be no good; once for each address. */
+  renew(id: string, address: string): void {
+    if (this.#renewed.get(id) === address) return;
     this.#renewed.set(id, address);
-    if (!this.#toRenew.size) setTimeout(() => void this.#renewAll(), GATHERING_MILLISECONDS);
-    this.#toRenew.add(id);
-    return true;
+    this.#read(id);
+  }
+
+  /** Reads an image anew that is in the list, and was dropped from the cache. */
+  restore(id: string): void {
+    if (revisionIn(this.client.cache, id) === 0) this.#read(id);
   }
 
   /** All ids that the filter takes in, also of what is not loaded. Rejects where the hub does. */
@@ -306,6 +223,10 @@ export class Gallery {
   #hear(update: Update): void {
     const { imageId: id, revision, image, progress } = update;
     this.#revision = Math.max(this.#revision, revision);
+    if (this.#refusals) {
+      this.#refusals = 0;
+      this.#tell(null);
+    }
     setProgress(id, progress);
     if (!image) {
       this.#list.apply({ id, revision, matches: false });
@@ -330,7 +251,14 @@ export class Gallery {
   #broken(error: unknown): void {
     const code = codeOf(error);
     if (code === "CURSOR_EXPIRED") this.#startOver();
-    else if (!HOPELESS.has(code)) this.#tell(messageOf(error));
+    else if (!HOPELESS.has(code)) void this.#subscribeAgain(error);
+  }
+
+  async #subscribeAgain(error: unknown): Promise<void> {
+    const following = this.#stop;
+    this.#tell(messageOf(error));
+    await retryWait(this.#refusals++);
+    if (following && following === this.#stop) this.follow();
   }
 
   #startOver(): void {
@@ -357,12 +285,12 @@ export class Gallery {
     this.client.cache.batch({
       update: (cache) => {
         for (let item = next(); item; item = next()) {
-          const id = `Image:${item.id}`;
-          if (!item.image) {
-            gone.push(item.id);
-            cache.evict({ id });
-          } else if (item.image.revision >= revisionIn(cache, id)) {
-            cache.writeFragment({ id, fragment: TILE_IMAGE, data: item.image });
+          const { id, image } = item;
+          if (!image) {
+            gone.push(id);
+            cache.evict({ id: `Image:${id}` });
+          } else if (image.revision >= revisionIn(cache, id)) {
+            cache.writeFragment({ id: `Image:${id}`, fragment: TILE_IMAGE, data: image });
           }
         }
       },
@@ -374,24 +302,31 @@ export class Gallery {
     this.state.set({ version: version + 1, problem });
   }
 
-  async #renewAll(): Promise<void> {
-    const places = [...this.#toRenew].map((id) => this.#list.indexOf(id)).filter((at) => at >= 0);
-    this.#toRenew.clear();
-    if (!places.length) return;
-    const from = Math.min(...places);
-    const first = Math.min(Math.max(...places) - from + 1, RENEWED_AT_ONCE);
-    const { data } = await this.client
-      .query({
-        query: GALLERY_PAGE,
-        variables: { ...this.#variables(), first, after: this.ids[from - 1] ?? null },
-        fetchPolicy: "no-cache",
-      })
-      .catch(() => ({ data: undefined }));
-    this.#arrive(data?.project?.images.edges.map(({ node }) => node) ?? []);
+  #read(id: string): void {
+    if (!this.#toRead.size) setTimeout(() => void this.#readAll(), GATHERING_MILLISECONDS);
+    this.#toRead.add(id);
+  }
+
+  // Images that are shown stand together: a page has them all, or a few pages.
+  async #readAll(): Promise<void> {
+    const places = [...this.#toRead].map((id) => this.#list.indexOf(id)).filter((at) => at >= 0);
+    this.#toRead.clear();
+    places.sort((one, other) => one - other);
+    while (places.length) {
+      const from = places[0] ?? 0;
+      const within = places.filter((at) => at < from + READ_AT_ONCE);
+      places.splice(0, within.length);
+      const first = (within.at(-1) ?? from) - from + 1;
+      const variables = { ...this.#variables(), first, after: this.ids[from - 1] ?? null };
+      const { data } = await this.client
+        .query({ query: GALLERY_PAGE, variables, fetchPolicy: "no-cache" })
+        .catch(() => ({ data: undefined }));
+      this.#arrive(data?.project?.images.edges.map(({ node }) => node) ?? []);
+    }
   }
 }
 
 // Mutations and other pages write images, too.
 function revisionIn(cache: ApolloCache, id: string): number {
-  return cache.readFragment({ id, fragment: REVISION })?.revision ?? 0;
+  return cache.readFragment({ id: `Image:${id}`, fragment: IMAGE_REVISION })?.revision ?? 0;
 }

@@ -1,7 +1,7 @@
 import { getNonce } from "get-nonce";
 import OpenSeadragon from "openseadragon";
 import { codeOf } from "../../api/errors";
-import { retryWait } from "../../api/socket";
+import { retryWait } from "../../api/retry-wait";
 import { loadTiles } from "./tiles";
 import type { View } from "./trace";
 

@@ -1,13 +1,16 @@
 import { useFragment } from "@apollo/client/react";
-import { type MouseEvent, memo, useState } from "react";
+import { type MouseEvent, memo, useEffect, useState } from "react";
 import { Link } from "react-router";
 import type { TileImageFragment } from "../../gql/graphql";
-import { type Gallery, TILE_IMAGE } from "../../live/gallery";
+import type { Gallery } from "../../live/gallery";
+import { TILE_IMAGE } from "../../live/gallery-documents";
 import { useProgress } from "../../live/progress";
 import { type Selection, useIsSelected } from "../../live/selection";
 import { count, counted } from "../../parts/format";
 import { StatusBadge } from "../../parts/status";
 import classes from "./tile.module.css";
+
+const PATIENCE_MILLISECONDS = 1_000;
 
 interface Props {
   id: string;
@@ -27,7 +30,15 @@ export const Tile = memo(function Tile(props: Props) {
     fragment: TILE_IMAGE,
     from: { __typename: "Image", id: props.id },
   });
-  if (dataState !== "complete") return <TilePlace />;
+  const { id, gallery } = props;
+  const isLacking = dataState !== "complete";
+  useEffect(() => {
+    if (!isLacking) return undefined;
+    // What was loaded just now is put into the cache within some frames.
+    const timer = setTimeout(() => gallery.restore(id), PATIENCE_MILLISECONDS);
+    return () => clearTimeout(timer);
+  }, [isLacking, gallery, id]);
+  if (isLacking) return <TilePlace />;
   return <Shown {...props} image={data} />;
 });
 
