@@ -62,7 +62,7 @@ async def test_pages_of_images_follow_each_other_newest_first(scene: Scene, ada:
     assert [len(page["edges"]) for page in pages] == [50, 50, 20]
     assert [page["totalCount"] for page in pages] == [120] * 3
     found = [edge["node"]["id"] for page in pages for edge in page["edges"]]
-    assert found == images[::-1]
+    assert found == images[::-1] == sorted(images, reverse=True)
     for number, page in enumerate(pages):
         assert page["pageInfo"] == {
             "hasNextPage": number < 2,
