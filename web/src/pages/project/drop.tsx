@@ -15,7 +15,7 @@ export function DropAnywhere() {
       activateOnClick={false}
       activateOnKeyboard={false}
       onDrop={(files) => send(id, files)}
-      className={classes.everywhere}
+      classNames={{ fullScreen: classes.everywhere, root: classes.target }}
       inputProps={{ hidden: true }}
       aria-hidden
     >
