@@ -1,5 +1,5 @@
 import { codeOf } from "../api/errors";
-import { retryWait } from "../api/socket";
+import { retryWait } from "../api/retry-wait";
 
 const HOPELESS = new Set(["FORBIDDEN", "NOT_FOUND", "UNAUTHENTICATED", "BAD_USER_INPUT"]);
 
