@@ -20,7 +20,7 @@ function Followed({ id }: { id: string }) {
   const { image, progress, isDeleted, isMissing, error, retry } = useFollowedImage(project.id, id);
   if (isDeleted) return <Leave id={id} projectId={project.id} name={image?.name} />;
   if (isMissing) return <Missing what="image" />;
-  if (image) return <Studio image={image} progress={progress} />;
+  if (image) return <Studio image={image} told={progress} />;
   if (error) return <Failure message={messageOf(error)} onRetry={retry} />;
   return (
     <Center py={120}>

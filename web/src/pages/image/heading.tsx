@@ -36,16 +36,17 @@ interface Props {
   neighbours: Neighbours;
   actions: ReturnType<typeof useActions>;
   canEdit: boolean;
+  /** Whether it waits for a worker, or one is at it. */
+  isUnderway: boolean;
 }
 
 /** Which image of which project it is, how it stands, and what can be done with it. */
-export function Heading({ image, progress, neighbours, actions, canEdit }: Props) {
+export function Heading({ image, progress, neighbours, actions, canEdit, isUnderway }: Props) {
   const project = useProject();
   const present = usePresent();
   const [isSegmenting, segmenting] = useDisclosure();
   const [isDeleting, deleting] = useDisclosure();
   const again = image.segmentation ? "Segment again" : "Segment";
-  const isUnderway = image.status === "QUEUED" || image.status === "PROCESSING";
   return (
     <Group className={classes.heading} justify="space-between" gap="sm">
       <Group gap="sm" wrap="nowrap" miw={0} flex="1 1 320px">

@@ -1,6 +1,7 @@
 import { Alert, Button, Group, Progress, Text } from "@mantine/core";
 import type { LiveImageFragment } from "../../gql/graphql";
 import { count, duration } from "../../parts/format";
+import type { Job } from "./job";
 
 interface Props {
   image: LiveImageFragment;
@@ -10,13 +11,6 @@ interface Props {
   isBusy: boolean;
   onRetry: () => void;
   onCancel: () => void;
-}
-
-export interface Job {
-  model: string;
-  attempt: number;
-  position: number | null;
-  estimatedSeconds: number | null;
 }
 
 /** What goes on with the image: that it waits, how far a worker is, or why it failed. */

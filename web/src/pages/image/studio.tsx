@@ -11,6 +11,7 @@ import { CellsPanel } from "./cells-panel";
 import { tilesUrl } from "./files";
 import { Heading } from "./heading";
 import { ImagePanel } from "./image-panel";
+import { useJob } from "./job";
 import { useNeighbours } from "./neighbours";
 import { useMeasurements, useOutlines } from "./results";
 import { RunPanel } from "./run-panel";
@@ -20,17 +21,21 @@ import { Viewer, type ViewerHandle } from "./viewer";
 
 interface Props {
   image: ImageDetailsFragment;
-  progress: number | null;
+  /** 0 to 1, as the worker told last; null where it has not yet, or none is at it. */
+  told: number | null;
 }
 
 /** The picture beside all that is known of it. */
-export function Studio({ image, progress }: Props) {
+export function Studio({ image, told }: Props) {
   const client = useApolloClient();
-  const { segmentation } = image;
+  const { segmentation, status } = image;
   const found = segmentation?.cellCount ? segmentation.id : null;
   const outlines = useOutlines(found);
   const measured = useMeasurements(found);
   const neighbours = useNeighbours(image.project.id, image.id);
+  const isUnderway = status === "QUEUED" || status === "PROCESSING";
+  const job = useJob(image.project.id, image.id, isUnderway);
+  const progress = told ?? (status === "PROCESSING" ? (job?.progress ?? null) : null);
   const actions = useActions(image.project.id, image.id);
   const canEdit = useCan("EDITOR");
   const viewer = useRef<ViewerHandle>(null);
@@ -56,6 +61,7 @@ export function Studio({ image, progress }: Props) {
         neighbours={neighbours}
         actions={actions}
         canEdit={canEdit}
+        isUnderway={isUnderway}
       />
       <section className={classes.viewer} aria-label="Picture">
         <Viewer
@@ -71,7 +77,7 @@ export function Studio({ image, progress }: Props) {
         <StatusLine
           image={image}
           progress={progress}
-          job={null}
+          job={job}
           canEdit={canEdit}
           isBusy={actions.isBusy}
           onRetry={() => void actions.segment()}
