@@ -1,78 +1,33 @@
-import { useMutation } from "@apollo/client/react";
-import { notifications } from "@mantine/notifications";
-import { messageOf } from "../../api/errors";
-import { graphql } from "../../gql";
+import { useApolloClient } from "@apollo/client/react";
+import { useState } from "react";
+import { cancel, type Outcome, remove, segment } from "../project/changes";
+import { tellFailure } from "../project/told";
 
-const SEGMENT_IMAGE = graphql(`
-  mutation SegmentImage($input: RequestSegmentationInput!) {
-    requestSegmentation(input: $input) {
-      jobs {
-        id
-        image {
-          ...LiveImage
-        }
-      }
-      project {
-        ...ProjectStats
-      }
-    }
-  }
-`);
+const AS_EVER = { model: "watershed", threshold: null, priority: 5, force: true };
 
-const CANCEL_IMAGE = graphql(`
-  mutation CancelImage($input: CancelSegmentationInput!) {
-    cancelSegmentation(input: $input) {
-      cancelledCount
-      project {
-        ...ProjectStats
-      }
-    }
-  }
-`);
-
-const DELETE_IMAGE = graphql(`
-  mutation DeleteImage($input: DeleteImageInput!) {
-    deleteImage(input: $input) {
-      project {
-        ...ProjectStats
-      }
-    }
-  }
-`);
-
-export interface Wish {
-  model?: string;
-  threshold?: number;
+export interface Actions {
+  retry: () => Promise<void>;
+  cancel: () => Promise<void>;
+  remove: () => Promise<void>;
+  isBusy: boolean;
 }
 
-/**
- * What can be done with an image, by EDITORs. Each tells whether it was done; where not, a
- * notification has said why. What comes of it, the stream tells.
- */
-export function useActions(projectId: string, imageId: string) {
-  const [request, requesting] = useMutation(SEGMENT_IMAGE);
-  const [cancel, cancelling] = useMutation(CANCEL_IMAGE);
-  const [remove, removing] = useMutation(DELETE_IMAGE);
+/** What EDITORs do with one image. What comes of it, the stream tells. */
+export function useActions(projectId: string, imageId: string): Actions {
+  const client = useApolloClient();
+  const [isBusy, setBusy] = useState(false);
+
+  async function run(work: Promise<Outcome>) {
+    setBusy(true);
+    const { error } = await work;
+    setBusy(false);
+    if (error) tellFailure(error);
+  }
+
   return {
-    segment: (wish: Wish = {}) => {
-      const input = { projectId, imageIds: [imageId], force: true, ...wish };
-      return done("Not queued", request({ variables: { input } }));
-    },
-    cancel: () => {
-      const input = { projectId, imageIds: [imageId] };
-      return done("Not cancelled", cancel({ variables: { input } }));
-    },
-    remove: () => done("Not deleted", remove({ variables: { input: { imageId } } })),
-    isBusy: requesting.loading || cancelling.loading || removing.loading,
+    retry: () => run(segment(client, projectId, [imageId], AS_EVER)),
+    cancel: () => run(cancel(client, projectId, [imageId])),
+    remove: () => run(remove(client, [imageId])),
+    isBusy,
   };
-}
-
-async function done(title: string, work: Promise<unknown>): Promise<boolean> {
-  try {
-    await work;
-    return true;
-  } catch (error) {
-    notifications.show({ color: "red", title, message: messageOf(error) });
-    return false;
-  }
 }

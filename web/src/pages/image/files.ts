@@ -1,8 +1,8 @@
 import type { ApolloClient } from "@apollo/client";
-import { notifications } from "@mantine/notifications";
-import { HubError, messageOf } from "../../api/errors";
+import { HubError } from "../../api/errors";
 import { graphql } from "../../gql";
 import type { ExportFormat } from "../../gql/graphql";
+import { tellFailure } from "../project/told";
 
 const EXPORT_URL = graphql(`
   query ExportUrl($id: ID!, $format: ExportFormat!) {
@@ -89,7 +89,7 @@ export async function download(address: Promise<string>): Promise<void> {
     link.download = "";
     link.click();
   } catch (error) {
-    notifications.show({ color: "red", title: "Not downloaded", message: messageOf(error) });
+    tellFailure(error);
   }
 }
 

@@ -24,17 +24,17 @@ import type { ImageDetailsFragment } from "../../gql/graphql";
 import { usePresent, useProject } from "../../live/project";
 import { People } from "../../parts/people";
 import { StatusBadge } from "../../parts/status";
-import type { useActions } from "./actions";
+import { SegmentDialog } from "../project/segment-dialog";
+import type { Actions } from "./actions";
 import { ExportMenu } from "./export-menu";
 import type { Neighbours } from "./neighbours";
-import { SegmentForm } from "./segment-form";
 import classes from "./studio.module.css";
 
 interface Props {
   image: ImageDetailsFragment;
   progress: number | null;
   neighbours: Neighbours;
-  actions: ReturnType<typeof useActions>;
+  actions: Actions;
   canEdit: boolean;
   /** Whether it waits for a worker, or one is at it. */
   isUnderway: boolean;
@@ -46,7 +46,6 @@ export function Heading({ image, progress, neighbours, actions, canEdit, isUnder
   const present = usePresent();
   const [isSegmenting, segmenting] = useDisclosure();
   const [isDeleting, deleting] = useDisclosure();
-  const again = image.segmentation ? "Segment again" : "Segment";
   return (
     <Group className={classes.heading} justify="space-between" gap="sm">
       <Group gap="sm" wrap="nowrap" miw={0} flex="1 1 320px">
@@ -81,7 +80,7 @@ export function Heading({ image, progress, neighbours, actions, canEdit, isUnder
         {image.segmentation && <ExportMenu segmentationId={image.segmentation.id} />}
         {canEdit && !isUnderway && (
           <Button size="sm" leftSection={<IconPlayerPlay size={16} />} onClick={segmenting.open}>
-            {again}
+            {image.segmentation ? "Segment again" : "Segment"}
           </Button>
         )}
         {canEdit && (
@@ -99,11 +98,11 @@ export function Heading({ image, progress, neighbours, actions, canEdit, isUnder
           </Menu>
         )}
       </Group>
-      <SegmentForm
+      <SegmentDialog
+        ids={[image.id]}
+        force={image.segmentation !== null}
         opened={isSegmenting}
-        title={again}
         onClose={segmenting.close}
-        onSubmit={actions.segment}
       />
       <Modal opened={isDeleting} onClose={deleting.close} title="Delete the image">
         <Text size="sm">
@@ -113,7 +112,7 @@ export function Heading({ image, progress, neighbours, actions, canEdit, isUnder
           <Button variant="default" onClick={deleting.close}>
             Keep it
           </Button>
-          <Button color="red" loading={actions.isBusy} onClick={() => void actions.remove()}>
+          <Button color="red.9" loading={actions.isBusy} onClick={() => void actions.remove()}>
             Delete
           </Button>
         </Group>

@@ -55,7 +55,7 @@ export function RunPanel({ segmentation, checksum }: Props) {
       />
       {run?.parameters != null && (
         <div>
-          <Title order={3} size="h6" mb={6}>
+          <Title order={2} size="h6" mb={6}>
             Parameters
           </Title>
           <Code block>{JSON.stringify(run.parameters, null, 2)}</Code>

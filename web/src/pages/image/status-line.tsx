@@ -2,6 +2,7 @@ import { Alert, Button, Group, Progress, Text } from "@mantine/core";
 import type { LiveImageFragment } from "../../gql/graphql";
 import { count, duration } from "../../parts/format";
 import type { Job } from "./job";
+import classes from "./studio.module.css";
 
 interface Props {
   image: LiveImageFragment;
@@ -64,7 +65,14 @@ function waiting(job: Job | null): string {
 
 function Failed({ image: { error }, canEdit, isBusy, onRetry }: Props) {
   return (
-    <Alert variant="light" color="red" p="sm" title="The segmentation failed" role="alert">
+    <Alert
+      variant="light"
+      color="red"
+      p="sm"
+      title="The segmentation failed"
+      role="alert"
+      className={classes.failed}
+    >
       {error && (
         <Text size="sm">
           {error.message} <Text component="span" size="xs" ff="monospace">{`(${error.code})`}</Text>

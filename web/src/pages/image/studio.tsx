@@ -80,7 +80,7 @@ export function Studio({ image, told }: Props) {
           job={job}
           canEdit={canEdit}
           isBusy={actions.isBusy}
-          onRetry={() => void actions.segment()}
+          onRetry={() => void actions.retry()}
           onCancel={() => void actions.cancel()}
         />
         <Tabs defaultValue="cells" keepMounted={false} className={classes.tabs}>

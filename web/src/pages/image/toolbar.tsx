@@ -41,7 +41,7 @@ export function Toolbar({ hasOutlines, ...does }: Props) {
       <Tool label="Zoom in (+)" Icon={IconPlus} onClick={does.onZoomIn} />
       <Tool label="Zoom out (−)" Icon={IconMinus} onClick={does.onZoomOut} />
       <Tool label="Show all of it (0)" Icon={IconHome} onClick={does.onHome} />
-      <Tool label="Actual pixels (1)" text="1:1" onClick={does.onActual} />
+      <Tool label="1:1, actual pixels (1)" text="1:1" onClick={does.onActual} />
       <Tool label="Full screen (F)" Icon={IconArrowsMaximize} onClick={does.onFullScreen} />
       {hasOutlines && (
         <>

@@ -27,14 +27,17 @@ const PRIORITIES = [
 interface Props {
   /** The images; null for all of the project that are not segmented yet. */
   ids: readonly string[] | null;
+  /** Whether also what is segmented already; where it is left out, that is asked. */
+  force?: boolean;
   opened: boolean;
   onClose: () => void;
   onDone?: () => void;
 }
 
 export function SegmentDialog(props: Props) {
-  const { ids, opened, onClose } = props;
-  const title = ids ? `Segment ${counted(ids.length, "image")}` : "Segment all new images";
+  const { ids, force, opened, onClose } = props;
+  const some = ids ? `Segment ${counted(ids.length, "image")}` : "Segment all new images";
+  const title = force ? "Segment again" : some;
   return (
     <Modal opened={opened} onClose={onClose} title={title} centered>
       <Form {...props} />
@@ -42,14 +45,14 @@ export function SegmentDialog(props: Props) {
   );
 }
 
-function Form({ ids, onClose, onDone }: Props) {
+function Form({ ids, force, onClose, onDone }: Props) {
   const client = useApolloClient();
   const { id: projectId } = useProject();
   const [order, setOrder] = useState<Order>({
     model: "watershed",
     threshold: null,
     priority: 5,
-    force: false,
+    force: force ?? false,
   });
   const [isBusy, setBusy] = useState(false);
   const change = (next: Partial<Order>) => setOrder({ ...order, ...next });
@@ -99,11 +102,13 @@ function Form({ ids, onClose, onDone }: Props) {
             mx="sm"
           />
         </Input.Wrapper>
-        <Checkbox
-          label="Also segment again what is segmented already"
-          checked={order.force}
-          onChange={({ currentTarget: { checked } }) => change({ force: checked })}
-        />
+        {force === undefined && (
+          <Checkbox
+            label="Also segment again what is segmented already"
+            checked={order.force}
+            onChange={({ currentTarget: { checked } }) => change({ force: checked })}
+          />
+        )}
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>
             Cancel
