@@ -23,6 +23,7 @@ interface Options {
 /** What the hub can't do now, it can in a moment. */
 const PASSING = new Set(["NETWORK", "RATE_LIMITED", "SERVICE_UNAVAILABLE"]);
 const CRISP_PIXELS = 2;
+const MARGIN_MILLISECONDS = 20_000;
 const STEP = 1.5;
 const SHARE_OF_CELL = 0.2;
 
@@ -33,6 +34,8 @@ export class Picture {
   readonly #aborting = new AbortController();
   #tiles: OpenSeadragon.TiledImage | null = null;
   #isRenewing = false;
+  /** When the address of the tiles is good no more, by this browser's clock. */
+  #expires = Number.POSITIVE_INFINITY;
   #isCrisp = false;
 
   constructor(options: Options) {
@@ -64,7 +67,15 @@ export class Picture {
       const { x, y } = this.#pixelAt(event.position);
       options.onPress(x, y);
     });
-    this.#viewer.addHandler("tile-load-failed", () => void this.#renew());
+    // Whoever comes back to the picture after a while is about to need more of it.
+    for (const event of ["container-enter", "canvas-press", "zoom", "pan"] as const) {
+      this.#viewer.addHandler(event, () => {
+        if (this.#expires - Date.now() < MARGIN_MILLISECONDS) void this.#renew();
+      });
+    }
+    this.#viewer.addHandler("tile-load-failed", ({ tiledImage }) => {
+      if (tiledImage === this.#tiles) void this.#renew();
+    });
     const thumbnail = { type: "image", url: options.thumbnailUrl, buildPyramid: false };
     this.#viewer.open({ tileSource: thumbnail as unknown as OpenSeadragon.TileSource });
   }
@@ -88,7 +99,8 @@ export class Picture {
 
   async #add(): Promise<void> {
     const { renew } = this.#options;
-    const tiles = await loadTiles(await renew(), this.#aborting.signal);
+    const { tiles, lasts } = await loadTiles(await renew(), this.#aborting.signal);
+    this.#expires = Date.now() + lasts;
     await new Promise<void>((resolve, reject) => {
       this.#viewer.addTiledImage({
         tileSource: new OpenSeadragon.DziTileSource(tiles as never),
@@ -116,14 +128,14 @@ export class Picture {
     item.addOnceHandler("fully-loaded-change", remove);
   }
 
-  /** Whether the address has expired, or the network is back: the same picture from a new address. */
+  /** Shows the same picture from a new address, at the same place. */
   async #renew(): Promise<void> {
     if (this.#isRenewing || !this.#tiles) return;
     this.#isRenewing = true;
     try {
       await this.#add();
     } catch {
-      // What is there stays; the next tile that fails tries again.
+      // What is there stays; what needs more of it tries again.
     } finally {
       this.#isRenewing = false;
     }

@@ -11,12 +11,18 @@ export interface Tiles {
   fileFormat: string;
 }
 
+/** Tiles, and for how many milliseconds more their address is good. */
+export interface LoadedTiles {
+  tiles: Tiles;
+  lasts: number;
+}
+
 /**
  * Gets a descriptor; the hub makes the tiles then, where it has not yet, which may take some seconds.
  *
  * Throws HubError with the hub's code, as TILES_FAILED; NETWORK where no answer came.
  */
-export async function loadTiles(address: string, signal: AbortSignal): Promise<Tiles> {
+export async function loadTiles(address: string, signal: AbortSignal): Promise<LoadedTiles> {
   const response = await fetch(address, { signal }).catch((error) => {
     signal.throwIfAborted();
     throw new HubError("NETWORK", `The picture can't be loaded: ${error.message}`);
@@ -27,7 +33,8 @@ export async function loadTiles(address: string, signal: AbortSignal): Promise<T
       .catch(() => ({}));
     throw new HubError(code, message);
   }
-  return tilesOf(await response.text(), address);
+  const lasts = /\bmax-age=(\d+)/.exec(response.headers.get("Cache-Control") ?? "")?.[1];
+  return { tiles: tilesOf(await response.text(), address), lasts: Number(lasts ?? 0) * 1_000 };
 }
 
 /** Reads a descriptor; `address` is its own. */

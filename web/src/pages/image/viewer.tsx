@@ -186,7 +186,7 @@ export function Viewer({ ref, image, renew, outlines, selected, onSelect }: Prop
           </Text>
         )}
         {failure && (
-          <Alert color="yellow" title="This is a small preview">
+          <Alert color="yellow" title="This is a small preview" className={classes.warning}>
             {failure}
           </Alert>
         )}
