@@ -20,9 +20,11 @@ export function know(current: GraphQLSchema): void {
 }
 
 /** Sends an operation of GraphiQL: subscriptions over a WebSocket, all else over HTTP. */
-async function send(request: FetcherParams, options?: FetcherOpts) {
+async function send(params: FetcherParams, options?: FetcherOpts) {
   const credentials = credentialsOf(options?.headers);
-  const operation = operationOf(request.query, request.operationName);
+  const operation = operationOf(params.query, params.operationName);
+  const operationName = (operation ? operation.name?.value : params.operationName) ?? null;
+  const request = { ...params, operationName };
   if (operation?.operation === OperationTypeNode.SUBSCRIPTION) {
     return subscribe(request, operation, credentials);
   }
@@ -42,10 +44,15 @@ async function send(request: FetcherParams, options?: FetcherOpts) {
 // By its types GraphiQL takes errors only as graphql-js throws them; it shows whatever comes.
 export const fetcher = send as Fetcher;
 
-// The hub says best what is wrong with a document that can't be read.
+/**
+ * The operation to run. For a moment after another tab was chosen GraphiQL names the one of the tab
+ * before, so the name counts only where there are several. Null where there is none, or the
+ * document can't be read: the hub says best what is wrong with it.
+ */
 function operationOf(query: string, name?: string | null): OperationDefinitionNode | null {
   try {
-    return getOperationAST(parse(query), name) ?? null;
+    const document = parse(query);
+    return getOperationAST(document) ?? getOperationAST(document, name) ?? null;
   } catch {
     return null;
   }
