@@ -2,5 +2,5 @@
 
 ``chromium`` has the browser, ``people`` those who use it, and ``witness`` notes what no page may do
 while they are there: speak to another host, fail, or complain. ``sight`` reads what is on the
-screen.
+screen, and ``explorer`` is GraphiQL.
 """
