@@ -53,9 +53,9 @@ migrate: $(INSTALLED) ## Bring the database to the newest revision
 
 test: lint web ## Lint, then run the suites, Python's with branch coverage
 	$(NPM) run --silent test
-	$(BIN)/pytest -n $(JOBS) --dist loadscope --ignore tests/faults --cov --cov-report=term
-	# Alone and unmeasured, since they hold how soon a hub recovers that has the machine to itself.
-	$(BIN)/pytest tests/faults
+	$(BIN)/pytest -n $(JOBS) --dist loadscope --ignore tests/faults --ignore tests/browser --cov --cov-report=term
+	# Alone and unmeasured, since they hold how soon a hub recovers, and a page is there, with the machine to itself.
+	$(BIN)/pytest tests/faults tests/browser
 
 lint: $(INSTALLED) $(TYPES) ## Check style, types and the direction of imports
 	$(BIN)/ruff check

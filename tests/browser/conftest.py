@@ -5,19 +5,19 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, async_playwright
 from pydantic import SecretStr
 
 from hub import web, worker_key
 from hub.settings import Settings
 from tests.browser.chromium import ARGUMENTS, chromium
+from tests.browser.ledger import Ledger
 from tests.browser.people import People, people_at
 from tests.faults.processes import HubProcess, hubs
 from tests.faults.servers import Postgres, running
 from tests.worker.processes import WorkerProcess, Workers
-
-expect.set_options(timeout=15_000)
 
 SECRET = "a secret of tests, long enough for it"
 
@@ -60,15 +60,26 @@ async def hub(folder: Path, postgres: Postgres) -> AsyncIterator[HubProcess]:
 
 @pytest.fixture(scope="session")
 async def worker(folder: Path, postgres: Postgres, hub: HubProcess) -> AsyncIterator[WorkerProcess]:
-    """A worker for all projects, ready for work."""
-    settings = Settings(
-        data_dir=folder, database_url=postgres.url, secret_key=SecretStr(SECRET)
-    )
+    """A worker for all projects; 'gated' waits for the file ``gate`` in the folder."""
+    settings = Settings(data_dir=folder, database_url=postgres.url, secret_key=SecretStr(SECRET))
     workers = Workers(folder)
-    started = workers.start(hub.url, await worker_key.create(settings, "tests"))
-    await started.tells("wait")
-    yield started
-    await workers.clean_up()
+    try:
+        models = ("--model", "watershed", "--model", "gated", "--model", "picky")
+        started = workers.start(hub.url, await worker_key.create(settings, "tests"), *models)
+        await started.tells("^Worker")
+        yield started
+    finally:
+        await workers.clean_up()
+
+
+@pytest.fixture(scope="session")
+async def ledger(postgres: Postgres, hub: HubProcess) -> AsyncIterator[Ledger]:
+    """What numbers are committed, all of them, once the hub has made the tables."""
+    connection = await asyncpg.connect(postgres.broker_url)
+    made = Ledger(connection)
+    await made.set_up()
+    yield made
+    await connection.close()
 
 
 @pytest.fixture

@@ -3,18 +3,20 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from tests import hubs
 from tests.browser.witness import Witness
 
 PASSWORD = hubs.PASSWORD
-DESKTOP = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 844}
+PATIENCE_MILLISECONDS = 15_000
+DESKTOP = ViewportSize(width=1280, height=800)
+PHONE = ViewportSize(width=390, height=844)
+
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 
 class Person:
@@ -23,22 +25,14 @@ class Person:
     ``api`` are calls as the same person, past the browser; nobody's before there is an account.
     """
 
-    def __init__(
-        self,
-        url: str,
-        name: str,
-        api: hubs.Person,
-        context: BrowserContext,
-        page: Page,
-        witness: Witness,
-    ) -> None:
-        self.url = url
+    def __init__(self, name: str, api: hubs.Person, page: Page, witness: Witness) -> None:
         self.name = name
         self.email = ""
-        self.context = context
-        self.page = page
-        self.witness = witness
         self.api = api
+        self.page = page
+        self.context = page.context
+        self.witness = witness
+        self.url = witness.url
 
     async def sign_up(self, email: str) -> None:
         """Create an account on the page, and come to the dashboard."""
@@ -85,10 +79,10 @@ class People:
         """Return somebody with a fresh browser, who has no account yet."""
         context = await self._browser.new_context(**{"viewport": DESKTOP} | options)
         self._open.push_async_callback(context.close)
-        witness = Witness(urlsplit(self._hub.url).netloc)
+        context.set_default_timeout(PATIENCE_MILLISECONDS)
+        witness = Witness(self._hub.url)
         await witness.attend(context)
-        api, page = self._hub.nobody(), await context.new_page()
-        person = Person(self._hub.url, name, api, context, page, witness)
+        person = Person(name, self._hub.nobody(), await context.new_page(), witness)
         self._there.append(person)
         return person
 
@@ -105,6 +99,12 @@ class People:
         credentials = {"email": person.email, "password": PASSWORD}
         api.take(await api.do("signIn", hubs.SESSION, **credentials))
         return api
+
+    async def ask(self, query: str, *, key: str | None) -> dict[str, Any]:
+        """Send a query as a program that has a key; return the whole answer."""
+        program = self._hub.nobody()
+        program._token = key or ""
+        return await program.post(query)
 
     async def leave(self) -> None:
         """Close all browsers."""
@@ -124,4 +124,18 @@ async def people_at(browser: Browser, url: str) -> AsyncIterator[People]:
             yield people
         finally:
             await people.leave()
-        assert people.faults() == {}
+        assert not (faults := people.faults()), faults
+
+
+async def made(person: Person, name: str) -> str:
+    """Have somebody make a project past the browser; return its id."""
+    payload = await person.api.do("createProject", "{ project { id } }", name=name)
+    project: str = payload["project"]["id"]
+    return project
+
+
+async def shared(owner: Person, project: str, member: Person, role: str = "VIEWER") -> None:
+    """Have the owner let somebody in, past the browser."""
+    await owner.api.do(
+        "shareProject", "{ project { id } }", projectId=project, email=member.email, role=role
+    )

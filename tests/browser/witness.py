@@ -16,12 +16,16 @@ _VIOLATIONS = """addEventListener("securitypolicyviolation", (violation) =>
 
 
 class Witness:
-    """Notes everything that the pages of one browser do, from ``attend`` on."""
+    """Notes everything that the pages of one browser do, from ``attend`` on.
 
-    def __init__(self, host: str) -> None:
+    ``url`` is that of the hub, the only one that they may speak to.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
         self.requests: list[Request] = []
         self.sockets: list[WebSocket] = []
-        self._host = host
+        self._host = urlsplit(url).netloc
         self._faults: list[str] = []
         self._excused: list[re.Pattern[str]] = []
 
