@@ -30,7 +30,7 @@ SOURCES := $(shell find web \( -name node_modules -o -path web/src/gql \) -prune
 TYPES := web/src/gql/generated
 WEB := hub/static/index.html
 
-.PHONY: help install web run dev demo migrate test lint format schema bench soak lock clean
+.PHONY: help install web run dev demo migrate test lint format schema docs bench soak lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
@@ -72,6 +72,9 @@ format: $(INSTALLED) $(PACKAGES) ## Put the code into its style
 schema: $(INSTALLED) ## Print schema.graphql from the code
 	$(BIN)/python -m schema.print > schema.graphql.new
 	mv schema.graphql.new schema.graphql
+
+docs: $(INSTALLED) ## Put the files of docs/clients into docs/clients.md
+	$(BIN)/python -m tests.clients.docs
 
 bench: $(INSTALLED) ## Measure the promises; takes some minutes
 	exec $(BIN)/python -m benchmarks

@@ -115,7 +115,9 @@ def test_a_wheel_has_all_code_and_the_migrations(tmp_path: Path) -> None:
     assert not any(name.startswith(("tests/", "benchmarks/", "samples/")) for name in inside)
 
 
-@pytest.mark.parametrize("target", ["run", "demo", "test", "lint", "bench", "schema", "migrate"])
+@pytest.mark.parametrize(
+    "target", ["run", "demo", "test", "lint", "bench", "schema", "docs", "migrate"]
+)
 def test_make_tells_what_each_target_does(target: str) -> None:
     told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, check=True, text=True)
     assert re.search(rf"^  make {target} +\w+", told.stdout, re.MULTILINE)

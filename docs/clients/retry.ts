@@ -10,6 +10,11 @@ export class HubError extends Error {
   }
 }
 
+/** Tells whether a subscription ended since its `after` is too old: drop what is kept, start over. */
+export function cursorExpired(error: Error): boolean {
+  return error instanceof HubError && error.code === "CURSOR_EXPIRED";
+}
+
 /** Waits before another try: each time longer, and half a minute at most. */
 export async function retryWait(retries: number): Promise<void> {
   const longest = Math.min(1_000 * 2 ** retries, 30_000);

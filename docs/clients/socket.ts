@@ -5,6 +5,10 @@ import type { Variables } from "./http.ts";
 import { HubError, passes, patiently, retryWait } from "./retry.ts";
 import type { Session } from "./session.ts";
 
+interface Revised {
+  revision: number;
+}
+
 export interface Sink<Data> {
   next(result: FormattedExecutionResult<Data>): void;
   error(error: Error): void;
@@ -64,9 +68,12 @@ export function subscribe<Data>(
   }
 
   async function again(error: Error): Promise<void> {
-    if (!passes(error)) return sink.error(error);
-    await retryWait(retries++);
-    if (!isOver) stop = begin();
+    if (passes(error)) {
+      await retryWait(retries++);
+      if (!isOver) stop = begin();
+    } else {
+      sink.error(error);
+    }
   }
 
   return () => {
@@ -77,7 +84,7 @@ export function subscribe<Data>(
 
 /** Has a subscription to segmentationUpdated begin behind what came, when it is sent again. */
 export function resume(variables: Variables, data: unknown): void {
-  const update = (data as { segmentationUpdated?: { revision: number } } | null)?.segmentationUpdated;
+  const { segmentationUpdated: update } = (data ?? {}) as { segmentationUpdated?: Revised };
   if (update) variables.after = update.revision;
 }
 

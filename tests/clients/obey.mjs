@@ -26,11 +26,14 @@ export function obey(subscribe) {
         running.get(id)();
         running.delete(id);
       } else {
-        running.set(id, subscribe(request, {
-          next: (result) => tell({ id, result }),
-          error: (error) => tell({ id, error: plain(error) }),
-          complete: () => tell({ id, complete: true }),
-        }));
+        running.set(
+          id,
+          subscribe(request, {
+            next: (result) => tell({ id, result }),
+            error: (error) => tell({ id, error: plain(error) }),
+            complete: () => tell({ id, complete: true }),
+          }),
+        );
       }
     })
     .on("close", () => process.exit());

@@ -1,6 +1,6 @@
 import { ApolloProvider } from "@apollo/client/react";
 import type { Client } from "graphql-ws";
-import { useMemo, useState, useSyncExternalStore } from "react";
+import { useState, useSyncExternalStore } from "react";
 import type { Session } from "../session.ts";
 import { createSocket } from "../socket.ts";
 import { Failure, ImageList, ProjectList, SignIn, UploadForm } from "../views.tsx";
@@ -11,9 +11,13 @@ import { useUpload } from "./upload.ts";
 
 export function App({ session }: { session: Session }) {
   const isSignedIn = useSyncExternalStore(session.subscribe, session.isSignedIn);
-  const socket = useMemo(() => createSocket(session), [session]);
-  const client = useMemo(() => createApolloClient(session, socket), [session, socket]);
-  if (!isSignedIn) return <SignIn session={session} />;
+  return isSignedIn ? <Hub session={session} /> : <SignIn session={session} />;
+}
+
+/** What is kept of the hub goes when one signs out. */
+function Hub({ session }: { session: Session }) {
+  const [socket] = useState(() => createSocket(session));
+  const [client] = useState(() => createApolloClient(session, socket));
   return (
     <ApolloProvider client={client}>
       <Projects socket={socket} />

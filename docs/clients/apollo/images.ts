@@ -3,7 +3,7 @@ import { useState, useSyncExternalStore } from "react";
 import type { SegmentationUpdatedSubscription } from "../__generated__/graphql.ts";
 import { Images } from "../images.ts";
 import { SegmentationUpdated } from "../operations.ts";
-import { HubError } from "../retry.ts";
+import { cursorExpired } from "../retry.ts";
 
 type Image = NonNullable<SegmentationUpdatedSubscription["segmentationUpdated"]["image"]>;
 
@@ -17,12 +17,13 @@ export function useImages(projectId: string) {
     ignoreResults: true,
     onData: ({ data: { data } }) => data && images.take(data.segmentationUpdated),
     onError(reason) {
-      if (!(reason instanceof HubError) || reason.code !== "CURSOR_EXPIRED") {
-        return setError(reason);
+      if (cursorExpired(reason)) {
+        images.drop();
+        // Not before this one has ended.
+        queueMicrotask(restart);
+      } else {
+        setError(reason);
       }
-      images.drop();
-      // Not before this one has ended.
-      queueMicrotask(restart);
     },
   });
   return { images: useSyncExternalStore(images.subscribe, images.list), error };

@@ -12,7 +12,7 @@ import { execute, type Variables } from "../http.ts";
 import { Images } from "../images.ts";
 import * as operations from "../operations.ts";
 import { Projects } from "../projects.ts";
-import { HubError, patiently } from "../retry.ts";
+import { cursorExpired, patiently } from "../retry.ts";
 import type { Session } from "../session.ts";
 import { subscribe } from "../socket.ts";
 
@@ -27,7 +27,7 @@ export function watchProjects(session: Session, socket: Client, fail: (error: Er
     const data = await ask(session, operations.Projects, {});
     return data.projects.edges.map(({ node }) => node);
   });
-  const forget = socket.on("connected", projects.load);
+  const forget = socket.on("connected", projects.connected);
   const end = watch(socket, operations.ProjectUpdated, {}, fail, ({ projectUpdated }) =>
     projects.take(projectUpdated),
   );
@@ -51,9 +51,12 @@ export function watchImages(socket: Client, projectId: string, fail: (error: Err
   }
 
   function startOver(error: Error): void {
-    if (!(error instanceof HubError) || error.code !== "CURSOR_EXPIRED") return fail(error);
-    images.drop();
-    end = begin();
+    if (cursorExpired(error)) {
+      images.drop();
+      end = begin();
+    } else {
+      fail(error);
+    }
   }
 
   return { images, stop: () => end() };

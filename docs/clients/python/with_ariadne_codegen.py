@@ -13,6 +13,7 @@ from hub_client import (
     GraphQLClientGraphQLMultiError,
     HubClient,
     Numbers,
+    ProjectOperation,
     ProjectUpdatedProjectUpdated,
     SegmentationUpdatedSegmentationUpdated,
     SegmentationUpdatedSegmentationUpdatedImage,
@@ -52,6 +53,7 @@ class Hub:
     async def projects(self) -> AsyncIterator[dict[str, Project]]:
         """Yield the projects that one can see, by id, again with each change."""
         projects: dict[str, Project] = {}
+        numbers: dict[str, Numbers] = {}
         is_stale = False
 
         async def subscribe(
@@ -63,13 +65,18 @@ class Hub:
                 yield data.project_updated
 
         async for update in follow(self._session, subscribe):
-            known = projects.get(update.project_id) if update else None
-            if update is None or is_stale or known is None or update.updates is None:
-                projects = await self._newest(projects)
+            is_news = True
+            if update is not None and update.updates is not None:
+                key = update.project_id
+                numbers[key] = _newer(update.updates, numbers.get(key))
+                # Those that are behind the first page of the list change unseen.
+                is_news = key not in projects and update.operation != ProjectOperation.UPDATED
+            if is_news or is_stale:
+                projects = await self._list()
                 # Something may have gone after the list was read, before the subscription began.
                 is_stale = update is None
-            else:
-                known.stats = _newer(known.stats, update.updates)
+            for key, project in projects.items():
+                numbers[key] = project.stats = _newer(project.stats, numbers.get(key))
             yield projects
 
     async def images(self, project_id: str) -> AsyncIterator[dict[str, Image]]:
@@ -134,9 +141,7 @@ class Hub:
         async for progress in follow(self._session, subscribe):
             tell(progress)
 
-    async def _newest(self, known: dict[str, Project]) -> dict[str, Project]:
-        """Return the list as it is, with the newest numbers."""
-
+    async def _list(self) -> dict[str, Project]:
         async def read() -> dict[str, Project]:
             try:
                 found = (await self._client.projects()).projects
@@ -144,11 +149,7 @@ class Hub:
                 raise _meant(error) from error
             return {edge.node.id: edge.node for edge in found.edges}
 
-        projects = await patiently(read)
-        for key, project in projects.items():
-            if key in known:
-                project.stats = _newer(known[key].stats, project.stats)
-        return projects
+        return await patiently(read)
 
     def _live(self, token: str) -> HubClient:
         return HubClient(
@@ -158,9 +159,9 @@ class Hub:
         )
 
 
-def _newer(one: Numbers, other: Numbers) -> Numbers:
+def _newer(stats: Numbers, known: Numbers | None) -> Numbers:
     """Of two states the one of the higher revision is the newer, whichever comes first."""
-    return max(one, other, key=lambda stats: stats.revision)
+    return known if known and known.revision > stats.revision else stats
 
 
 async def _understood(updates: AsyncIterator[T]) -> AsyncIterator[T]:

@@ -26,7 +26,7 @@ PROJECTS = """query {
     }
 }"""
 PROJECT_UPDATED = """subscription {
-    projectUpdated { projectId updates { imageCount segmentedCount revision } }
+    projectUpdated { projectId operation updates { imageCount segmentedCount revision } }
 }"""
 SEGMENTATION_UPDATED = """subscription ($projectId: ID!, $after: BigInt!) {
     segmentationUpdated(projectId: $projectId, after: $after) {
@@ -70,6 +70,7 @@ class Hub:
     async def projects(self) -> AsyncIterator[dict[str, Record]]:
         """Yield the projects that one can see, by id, again with each change."""
         projects: dict[str, Record] = {}
+        numbers: dict[str, Record] = {}
         is_stale = False
 
         async def subscribe(token: str) -> AsyncGenerator[Record | None, None]:
@@ -79,13 +80,18 @@ class Hub:
                 yield update
 
         async for update in follow(self._session, subscribe):
-            known = projects.get(update["projectId"]) if update else None
-            if update is None or is_stale or known is None or update["updates"] is None:
-                projects = await self._newest(projects)
+            is_news = True
+            if update is not None and update["updates"] is not None:
+                key = update["projectId"]
+                numbers[key] = _newer(update["updates"], numbers.get(key))
+                # Those that are behind the first page of the list change unseen.
+                is_news = key not in projects and update["operation"] != "UPDATED"
+            if is_news or is_stale:
+                projects = await self._list()
                 # Something may have gone after the list was read, before the subscription began.
                 is_stale = update is None
-            elif update["updates"]["revision"] > known["stats"]["revision"]:
-                known["stats"] = update["updates"]
+            for key, project in projects.items():
+                numbers[key] = project["stats"] = _newer(project["stats"], numbers.get(key))
             yield projects
 
     async def images(self, project_id: str) -> AsyncIterator[dict[str, Record]]:
@@ -140,14 +146,9 @@ class Hub:
         async for progress in follow(self._session, subscribe):
             tell(progress)
 
-    async def _newest(self, known: dict[str, Record]) -> dict[str, Record]:
-        """Return the list as it is. Of two states the higher revision's is the newer."""
+    async def _list(self) -> dict[str, Record]:
         found = await patiently(lambda: self._ask(PROJECTS, {}))
-        projects: dict[str, Record] = {edge["node"]["id"]: edge["node"] for edge in found["edges"]}
-        for key, project in projects.items():
-            stats = known.get(key, project)["stats"]
-            project["stats"] = max(project["stats"], stats, key=lambda stats: stats["revision"])
-        return projects
+        return {edge["node"]["id"]: edge["node"] for edge in found["edges"]}
 
     async def _ask(self, query: str, variables: Record, *, upload_files: bool = False) -> Record:
         request = GraphQLRequest(query, variable_values=variables)
@@ -171,6 +172,11 @@ class Hub:
                     yield _only_field(data)
         except (TransportError, TimeoutError) as error:
             raise _understood(error) from error
+
+
+def _newer(stats: Record, known: Record | None) -> Record:
+    """Of two states the one of the higher revision is the newer, whichever comes first."""
+    return known if known and known["revision"] > stats["revision"] else stats
 
 
 def _only_field(data: Record) -> Record:

@@ -1,5 +1,5 @@
 import type { Client } from "graphql-ws";
-import { useMemo, useState, useSyncExternalStore } from "react";
+import { useState, useSyncExternalStore } from "react";
 import { RelayEnvironmentProvider } from "react-relay";
 import type { Session } from "../session.ts";
 import { createSocket } from "../socket.ts";
@@ -11,9 +11,13 @@ import { useUpload } from "./upload.ts";
 
 export function App({ session }: { session: Session }) {
   const isSignedIn = useSyncExternalStore(session.subscribe, session.isSignedIn);
-  const socket = useMemo(() => createSocket(session), [session]);
-  const environment = useMemo(() => createEnvironment(session, socket), [session, socket]);
-  if (!isSignedIn) return <SignIn session={session} />;
+  return isSignedIn ? <Hub session={session} /> : <SignIn session={session} />;
+}
+
+/** What is kept of the hub goes when one signs out. */
+function Hub({ session }: { session: Session }) {
+  const [socket] = useState(() => createSocket(session));
+  const [environment] = useState(() => createEnvironment(session, socket));
   return (
     <RelayEnvironmentProvider environment={environment}>
       <Projects socket={socket} />

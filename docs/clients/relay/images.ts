@@ -1,7 +1,7 @@
 import { useMemo, useState, useSyncExternalStore } from "react";
 import { graphql, useSubscription } from "react-relay";
 import { Images } from "../images.ts";
-import { HubError } from "../retry.ts";
+import { cursorExpired } from "../retry.ts";
 import type { imagesSubscription } from "./__generated__/imagesSubscription.graphql.ts";
 
 const subscription = graphql`
@@ -19,7 +19,7 @@ export function useImages(projectId: string) {
   const [images] = useState(() => new Images<Image>());
   const [error, setError] = useState<Error>();
   const [beginnings, setBeginnings] = useState(0);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another config subscribes again.
+  // Another one subscribes again.
   const config = useMemo(
     () => ({
       subscription,
@@ -27,11 +27,12 @@ export function useImages(projectId: string) {
       onNext: (data: imagesSubscription["response"] | null | undefined) =>
         data && images.take(data.segmentationUpdated),
       onError(reason: Error) {
-        if (!(reason instanceof HubError) || reason.code !== "CURSOR_EXPIRED") {
-          return setError(reason);
+        if (cursorExpired(reason)) {
+          images.drop();
+          setBeginnings(beginnings + 1);
+        } else {
+          setError(reason);
         }
-        images.drop();
-        setBeginnings(beginnings + 1);
       },
     }),
     [projectId, images, beginnings],

@@ -15,7 +15,7 @@ const query = graphql`
 const subscription = graphql`
   subscription projectsUpdatedSubscription {
     projectUpdated {
-      projectId updates { imageCount segmentedCount revision }
+      projectId operation updates { imageCount segmentedCount revision }
     }
   }
 `;
@@ -36,7 +36,7 @@ export function useProjects(socket: Client) {
         return data?.projects.edges.map(({ node }) => node) ?? [];
       }),
   );
-  useEffect(() => socket.on("connected", projects.load), [socket, projects]);
+  useEffect(() => socket.on("connected", projects.connected), [socket, projects]);
   useSubscription<projectsUpdatedSubscription>(
     useMemo(
       () => ({

@@ -27,7 +27,9 @@ export function createUrqlClient(session: Session, socket: Socket): Client {
       fetchExchange,
       subscriptionExchange({
         forwardSubscription: ({ query, variables }) => ({
-          subscribe: (sink) => ({ unsubscribe: subscribe(socket, query ?? "", variables ?? {}, sink) }),
+          subscribe: (sink) => ({
+            unsubscribe: subscribe(socket, query ?? "", variables ?? {}, sink),
+          }),
         }),
       }),
     ],

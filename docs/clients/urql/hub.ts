@@ -10,7 +10,7 @@ import type {
 import { Images } from "../images.ts";
 import * as operations from "../operations.ts";
 import { Projects } from "../projects.ts";
-import { HubError, patiently } from "../retry.ts";
+import { cursorExpired, HubError, patiently } from "../retry.ts";
 
 type Project = ProjectsQuery["projects"]["edges"][number]["node"];
 type Image = NonNullable<SegmentationUpdatedSubscription["segmentationUpdated"]["image"]>;
@@ -23,7 +23,7 @@ export function watchProjects(client: Client, socket: Socket, fail: (error: Erro
     const result = await client.query(operations.Projects, {}, { requestPolicy: "network-only" });
     return dataOf(result).projects.edges.map(({ node }) => node);
   });
-  const forget = socket.on("connected", projects.load);
+  const forget = socket.on("connected", projects.connected);
   const end = watch(client, operations.ProjectUpdated, {}, fail, ({ projectUpdated }) =>
     projects.take(projectUpdated),
   );
@@ -47,12 +47,15 @@ export function watchImages(client: Client, projectId: string, fail: (error: Err
   }
 
   function startOver(error: Error): void {
-    if (!(error instanceof HubError) || error.code !== "CURSOR_EXPIRED") return fail(error);
-    images.drop();
-    // Not before this one has ended.
-    queueMicrotask(() => {
-      end = begin();
-    });
+    if (cursorExpired(error)) {
+      images.drop();
+      // Not before this one has ended.
+      queueMicrotask(() => {
+        end = begin();
+      });
+    } else {
+      fail(error);
+    }
   }
 
   return { images, stop: () => end() };

@@ -31,7 +31,8 @@ const real = fetch;
 let spoiled;
 globalThis.fetch = async (address, request) => {
   const headers = new Headers(request.headers);
-  if (headers.get("Authorization") === `Bearer ${spoiled}`) headers.set("Authorization", "Bearer x");
+  if (headers.get("Authorization") === `Bearer ${spoiled}`)
+    headers.set("Authorization", "Bearer x");
   const response = await real(address, { ...request, headers });
   const text = request.body instanceof FormData ? request.body.get("operations") : request.body;
   tell({ asked: JSON.parse(text).query });
