@@ -120,7 +120,7 @@ export class UploadManager {
       const { name, size } = file;
       return { key, file, name, size, projectId, ...UNSENT };
     });
-    this.#files.push(...added);
+    this.#files = [...this.#files, ...added];
     for (const batch of batchesOf(added)) {
       this.#waiting.push({ uploadId: randomId(), projectId, files: batch, heard: null });
     }
@@ -180,7 +180,12 @@ export class UploadManager {
     };
     const call = { projectId, uploadId, files: files.map(({ file }) => file) };
     try {
-      this.#end(batch, await this.#persist(() => this.#attempt(batch, call, onSent)));
+      const attempt = () => this.#attempt(batch, call, onSent);
+      const answer = await this.#persist(attempt, (why) => {
+        this.#received(files, 0);
+        for (const file of files) file.message = why;
+      });
+      this.#end(batch, answer);
     } catch (error) {
       this.#fail(batch, error);
     } finally {
@@ -190,16 +195,18 @@ export class UploadManager {
 
   #attempt(batch: Batch, call: Parameters<Transport["send"]>[0], onSent: (bytes: number) => void) {
     batch.heard = null;
+    for (const file of batch.files) file.message = null;
     this.#received(batch.files, 0);
     return this.transport.send(call, onSent);
   }
 
-  async #persist<T>(attempt: () => Promise<T>): Promise<T> {
+  async #persist<T>(attempt: () => Promise<T>, again: (why: string) => void): Promise<T> {
     for (let failures = 0; ; failures++) {
       try {
         return await attempt();
       } catch (error) {
         if (!PASSING.has(codeOf(error)) || failures + 1 >= ATTEMPTS) throw error;
+        again(messageOf(error));
         await this.transport.pause(failures);
       }
     }

@@ -144,8 +144,8 @@ function Row({ name, size, state, received, projectId, imageId, message }: Uploa
           data-problem={isProblem || undefined}
           title={message ?? undefined}
         >
-          {isProblem ? message : WORDS[state]}
-          {state === "sending" && ` ${bytes(received)} of ${bytes(size)}`}
+          {message ?? WORDS[state]}
+          {state === "sending" && !message && ` ${bytes(received)} of ${bytes(size)}`}
         </span>
       </div>
     </>

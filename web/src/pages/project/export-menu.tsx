@@ -6,7 +6,7 @@ import { HubError } from "../../api/errors";
 import { graphql } from "../../gql";
 import type { ExportFormat } from "../../gql/graphql";
 import { useProject } from "../../live/project";
-import { tellFailure } from "./told";
+import { download, here } from "../image/files";
 
 const EXPORT = graphql(`
   query ProjectExport($id: ID!, $formats: [ExportFormat!]) {
@@ -31,20 +31,19 @@ export function ExportMenu() {
   const [busy, setBusy] = useState(false);
   const isEmpty = stats.segmentedCount + stats.noSegmentationCount === 0;
 
-  async function download(formats: ExportFormat[] | null) {
+  async function address(formats: ExportFormat[] | null): Promise<string> {
+    const { data } = await client.query({
+      query: EXPORT,
+      variables: { id, formats },
+      fetchPolicy: "no-cache",
+    });
+    if (!data?.project) throw new HubError("NOT_FOUND", "The project is gone.");
+    return here(data.project.exportUrl);
+  }
+
+  async function save(formats: ExportFormat[] | null) {
     setBusy(true);
-    try {
-      const { data } = await client.query({
-        query: EXPORT,
-        variables: { id, formats },
-        fetchPolicy: "no-cache",
-      });
-      if (!data?.project) throw new HubError("NOT_FOUND", "The project is gone.");
-      // It is an attachment: the page stays.
-      location.assign(data.project.exportUrl);
-    } catch (error) {
-      tellFailure(error);
-    }
+    await download(address(formats));
     setBusy(false);
   }
 
@@ -62,10 +61,10 @@ export function ExportMenu() {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label c="dimmed">All images, as a ZIP archive</Menu.Label>
-        <Menu.Item onClick={() => download(null)}>All that there is</Menu.Item>
+        <Menu.Item onClick={() => save(null)}>All that there is</Menu.Item>
         <Menu.Divider />
         {FORMATS.map(({ format, label, what }) => (
-          <Menu.Item key={format} onClick={() => download([format])}>
+          <Menu.Item key={format} onClick={() => save([format])}>
             {label}
             <Text size="xs" c="dimmed">
               {what}

@@ -1,4 +1,4 @@
-import { ActionIcon, Anchor, Button, Group, Menu, Text, Title } from "@mantine/core";
+import { ActionIcon, Anchor, Box, Button, Group, Menu, Spoiler, Text, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconDots, IconPencil, IconTrash, IconUpload, IconUsers } from "@tabler/icons-react";
 import { Link } from "react-router";
@@ -27,15 +27,19 @@ export function Header({ onUpload }: { onUpload: () => void }) {
             {name}
           </Title>
           <More />
+          <Box className={classes.present}>
+            <People users={present} />
+          </Box>
         </Group>
         {description && (
-          <Text c="dimmed" size="sm" lineClamp={3} className={classes.description}>
-            {description}
-          </Text>
+          <Spoiler maxHeight={64} showLabel="Show all of it" hideLabel="Show less" fz="sm">
+            <Text c="dimmed" size="sm" className={classes.description}>
+              {description}
+            </Text>
+          </Spoiler>
         )}
       </div>
       <Group gap="xs" className={classes.actions}>
-        <People users={present} />
         <Button
           variant="default"
           leftSection={<IconUsers size={16} aria-hidden />}
