@@ -5,8 +5,8 @@ import { measurementsOf, median, sorted } from "./measurements";
 const HEADER =
   "image,image_id,label,area_px2,perimeter_px,centroid_x_px,centroid_y_px,circularity,pixel_count";
 
-test("a table has its columns, the most telling ones first", () => {
-  const { columns, count, rows } = measurementsOf(
+test("a table has its columns, the most telling ones first", async () => {
+  const { columns, count, rows } = await measurementsOf(
     `${HEADER},mean_intensity_0,mean_intensity_1\r\n` +
       `"'=1, ""a"".tif",img_1,1,12.5,14,3.5,4.5,0.8,12,7.25,\r\n` +
       "nuclei.tif,img_1,7,20,16,13,14,0.98,20,8,\r\n",
@@ -26,13 +26,13 @@ test("a table has its columns, the most telling ones first", () => {
   expect([...(columns[1]?.values ?? [])]).toEqual([12.5, 20]);
 });
 
-test("what is no such table is refused", () => {
-  expect(() => measurementsOf("")).toThrow("no table");
-  expect(() => measurementsOf('{"code":"NOT_FOUND"}')).toThrow("no table");
+test("what is no such table is refused", async () => {
+  await expect(measurementsOf("")).rejects.toThrow("no table");
+  await expect(measurementsOf('{"code":"NOT_FOUND"}')).rejects.toThrow("no table");
 });
 
-test("a table without rows has no cells", () => {
-  expect(measurementsOf(`${HEADER}\r\n`).count).toBe(0);
+test("a table without rows has no cells", async () => {
+  expect((await measurementsOf(`${HEADER}\r\n`)).count).toBe(0);
 });
 
 test("cells without a value come last, whichever way the table is sorted", () => {

@@ -1,5 +1,6 @@
 import { HubError } from "../../api/errors";
 import { rowsOf } from "./csv";
+import { Pace } from "./pace";
 
 /** One measure of all cells. */
 export interface Column {
@@ -41,7 +42,8 @@ const KNOWN: { [key: string]: Omit<Column, "key" | "values"> } = {
  * Reads the table of one image's cells. Columns that are not known are passed over, and so are
  * channels without any value. Throws HubError where it is no such table.
  */
-export function measurementsOf(text: string): Measurements {
+export async function measurementsOf(text: string): Promise<Measurements> {
+  const pace = new Pace();
   const rows = rowsOf(text);
   const header: string[] = rows.next().value ?? [];
   if (!header.includes(LABEL))
@@ -53,6 +55,7 @@ export function measurementsOf(text: string): Measurements {
       const field = row[place];
       numbers[index]?.push(field ? Number(field) : Number.NaN);
     });
+    await pace.rest();
   }
   const columns = read.flatMap(({ key }, index) => {
     const about = described(key);

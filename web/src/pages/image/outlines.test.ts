@@ -2,20 +2,21 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { shadesOf } from "./colours";
 import { Grid } from "./grid";
-import { boxAt, isInside, outlinesOf } from "./outlines";
+import { boxAt, isInside, OutlinesBuilder } from "./outlines";
 import { trace } from "./trace";
 
 type Ring = [number, number][];
 
 function collection(cells: Ring[][]) {
-  return outlinesOf({
-    type: "FeatureCollection",
-    features: cells.map((coordinates, index) => ({
+  const builder = new OutlinesBuilder();
+  cells.forEach((coordinates, index) => {
+    builder.add({
       type: "Feature",
       properties: { id: 10 * (index + 1) },
       geometry: { type: "Polygon", coordinates },
-    })),
+    });
   });
+  return builder.build();
 }
 
 function square(left: number, top: number, side: number): Ring {

@@ -1,4 +1,4 @@
-type Collection = GeoJSON.FeatureCollection<GeoJSON.Polygon, { id: number }>;
+type Feature = GeoJSON.Feature<GeoJSON.Polygon, { id: number }>;
 
 /** Left, top, right and bottom, in pixels. */
 export type Box = readonly [number, number, number, number];
@@ -25,51 +25,59 @@ export interface Outlines {
   places: ReadonlyMap<number, number>;
 }
 
-/** Outer rings all run one way and holes the other, so that filling by winding leaves holes out. */
-export function outlinesOf({ features }: Collection): Outlines {
-  const count = features.length;
-  let ringCount = 0;
-  let pointCount = 0;
-  for (const { geometry } of features) {
-    ringCount += geometry.coordinates.length;
-    for (const ring of geometry.coordinates) pointCount += Math.max(ring.length - 1, 0);
-  }
-  const ids = new Uint32Array(count);
-  const points = new Float32Array(2 * pointCount);
-  const rings = new Uint32Array(ringCount + 1);
-  const cells = new Uint32Array(count + 1);
-  const boxes = new Float32Array(4 * count);
-  const areas = new Float64Array(count);
-  let ring = 0;
-  let end = 0;
-  features.forEach(({ geometry, properties }, cell) => {
-    ids[cell] = properties.id;
-    const first = end;
-    geometry.coordinates.forEach((corners, index) => {
-      const area = signedArea(corners);
-      const isHole = index > 0;
-      areas[cell] = (areas[cell] as number) + (isHole ? -1 : 1) * Math.abs(area);
-      end = put(points, end, corners, area < 0 !== isHole);
-      ring += 1;
-      rings[ring] = end;
-    });
-    cells[cell + 1] = ring;
-    boxes.set(boxOf(points, first, end), 4 * cell);
-  });
-  const places = new Map(Array.from(ids, (id, place) => [id, place]));
-  return { count, ids, points, rings, cells, boxes, areas, places };
-}
+/**
+ * Takes outlines, cell by cell.
+ *
+ * Outer rings all run one way and holes the other, so that filling by winding leaves holes out.
+ */
+export class OutlinesBuilder {
+  readonly #ids: number[] = [];
+  readonly #points: number[] = [];
+  readonly #rings: number[] = [0];
+  readonly #cells: number[] = [0];
+  readonly #areas: number[] = [];
 
-function put(points: Float32Array, from: number, ring: GeoJSON.Position[], back: boolean): number {
-  const last = ring.length - 1;
-  let to = from;
-  for (let index = 0; index < last; index += 1) {
-    const corner = ring[back ? last - index : index] as GeoJSON.Position;
-    points[to] = corner[0] as number;
-    points[to + 1] = corner[1] as number;
-    to += 2;
+  add({ geometry, properties }: Feature): void {
+    let total = 0;
+    geometry.coordinates.forEach((ring, index) => {
+      const area = signedArea(ring);
+      const isHole = index > 0;
+      total += isHole ? -Math.abs(area) : Math.abs(area);
+      this.#put(area < 0 === isHole ? ring : ring.toReversed());
+    });
+    this.#ids.push(properties.id);
+    this.#areas.push(total);
+    this.#cells.push(this.#rings.length - 1);
   }
-  return to;
+
+  build(): Outlines {
+    const [ids, points] = [Uint32Array.from(this.#ids), Float32Array.from(this.#points)];
+    const [rings, cells] = [Uint32Array.from(this.#rings), Uint32Array.from(this.#cells)];
+    const boxes = new Float32Array(4 * ids.length);
+    const place = (cell: number) => rings[cells[cell] as number] as number;
+    for (let cell = 0; cell < ids.length; cell += 1) {
+      boxes.set(boxOf(points, place(cell), place(cell + 1)), 4 * cell);
+    }
+    return {
+      count: ids.length,
+      ids,
+      points,
+      rings,
+      cells,
+      boxes,
+      areas: Float64Array.from(this.#areas),
+      places: new Map(this.#ids.map((id, cell) => [id, cell])),
+    };
+  }
+
+  // The last corner is the first one again.
+  #put(ring: GeoJSON.Position[]): void {
+    for (let index = 0; index < ring.length - 1; index += 1) {
+      const [x = 0, y = 0] = ring[index] as GeoJSON.Position;
+      this.#points.push(x, y);
+    }
+    this.#rings.push(this.#points.length);
+  }
 }
 
 function signedArea(ring: GeoJSON.Position[]): number {

@@ -1,9 +1,11 @@
 import { useApolloClient } from "@apollo/client/react";
 import { useEffect, useState } from "react";
 import { messageOf } from "../../api/errors";
+import { FeatureReader } from "./features";
 import { fetchExport } from "./files";
 import { type Measurements, measurementsOf } from "./measurements";
-import { type Outlines, outlinesOf } from "./outlines";
+import { type Outlines, OutlinesBuilder } from "./outlines";
+import { Pace } from "./pace";
 
 interface Loaded<T> {
   /** Of the run that was loaded last: the one before, while a new one is on its way. */
@@ -23,7 +25,15 @@ export function useMeasurements(segmentationId: string | null): Loaded<Measureme
 }
 
 async function readOutlines(response: Response): Promise<Outlines> {
-  return outlinesOf(await response.json());
+  const [reader, builder, pace] = [new FeatureReader(), new OutlinesBuilder(), new Pace()];
+  const body = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  for (let piece = await body?.read(); piece && !piece.done; piece = await body?.read()) {
+    for (const feature of reader.push(piece.value)) {
+      builder.add(feature);
+      await pace.rest();
+    }
+  }
+  return builder.build();
 }
 
 async function readMeasurements(response: Response): Promise<Measurements> {
