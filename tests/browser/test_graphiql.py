@@ -5,13 +5,19 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from playwright.async_api import Browser, expect
 
+from tests.browser.chromium import axe
 from tests.browser.explorer import Explorer
 from tests.browser.people import PHONE, People, Person, people_at
 from tests.faults.processes import hubs
 from tests.faults.servers import Postgres
 
+# That its tabs have buttons inside is GraphiQL's own doing.
+_SERIOUS = """async () => (await axe.run({ rules: { "nested-interactive": { enabled: false } } }))
+    .violations.filter(({ impact }) => ["serious", "critical"].includes(impact))
+    .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))"""
 SAMPLES = Path(__file__).parents[2] / "samples"
 _KEPT = "Object.entries(localStorage).filter(([key]) => key.startsWith('graphiql')).join()"
 
@@ -192,3 +198,15 @@ async def test_it_fits_on_a_phone(people: People) -> None:
     await explorer.tab("Projects")
     await explorer.run("errors")
     await expect(nobody.page.locator(".graphiql-response .view-line").first).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_everybody_can_read_and_use_it(people: People, scheme: str) -> None:
+    nobody = await people.visitor(color_scheme=scheme)
+    explorer = await Explorer(nobody.page).open(nobody.url)
+    await nobody.page.evaluate(axe())
+    for panel in ("Account", "Files", "Documentation Explorer"):
+        if panel != "Account":
+            await nobody.page.get_by_role("button", name=f"Show {panel}").click()
+        await expect(nobody.page.locator(".graphiql-plugin")).to_be_visible()
+        assert await explorer.page.evaluate(_SERIOUS) == []

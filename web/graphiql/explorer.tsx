@@ -42,9 +42,12 @@ function Home() {
   useTokenInHeaders();
   useFreshToken();
   return (
-    <a href="/" className="home" aria-label="Cell Segmentation Hub">
-      <img src={icon} width="24" height="24" alt="" />
-      <span>Cell Segmentation Hub</span>
-    </a>
+    <>
+      <h1 className="hidden">GraphiQL</h1>
+      <a href="/" className="home" aria-label="Cell Segmentation Hub">
+        <img src={icon} width="24" height="24" alt="" />
+        <span>Cell Segmentation Hub</span>
+      </a>
+    </>
   );
 }

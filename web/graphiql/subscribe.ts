@@ -1,9 +1,10 @@
-import { type FormattedExecutionResult, Kind, type OperationDefinitionNode } from "graphql";
+import type { FormattedExecutionResult, OperationDefinitionNode } from "graphql";
 import { Observable } from "rxjs";
 import { session } from "../src/api/session";
 import { CREDENTIALS_REFUSED, makeSocket } from "../src/api/socket";
 import type { Credentials } from "./credentials";
 import { failure, type Request } from "./http";
+import { resumption, revisionIn } from "./resumption";
 
 const LOST = "There is no connection to the hub. It is tried again and again.";
 
@@ -56,29 +57,6 @@ export function subscribe(
       void socket.dispose();
     };
   });
-}
-
-interface Resumption {
-  /** Under which name the stream's events come. */
-  key: string;
-  /** The variable that says behind which revision to begin. */
-  variable: string;
-}
-
-/** How a stream of segmentationUpdated is resumed; null for others, which begin with the state. */
-export function resumption({ selectionSet }: OperationDefinitionNode): Resumption | null {
-  for (const field of selectionSet.selections) {
-    if (field.kind !== Kind.FIELD || field.name.value !== "segmentationUpdated") continue;
-    const after = field.arguments?.find(({ name }) => name.value === "after")?.value;
-    if (after?.kind !== Kind.VARIABLE) continue;
-    return { key: (field.alias ?? field.name).value, variable: after.name.value };
-  }
-  return null;
-}
-
-function revisionIn({ data }: FormattedExecutionResult, key: string): number | undefined {
-  const event = data?.[key] as { revision?: unknown } | null | undefined;
-  return typeof event?.revision === "number" ? event.revision : undefined;
 }
 
 function endingOf(reason: unknown, { typed }: Credentials): FormattedExecutionResult {
