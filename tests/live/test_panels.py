@@ -15,7 +15,6 @@ from persistence.queue_jobs import Queued
 from resolvers.live import panels
 from tests.hubs import Person, Stream
 from tests.live.deeds import revoke, share
-from tests.live.followed import rendered
 from tests.live.scenes import Scene, project_key, user_key
 from tests.live.test_visible_projects import Gate
 from tests.live.working import claim, complete, report, request
@@ -181,7 +180,7 @@ async def test_what_did_not_move_is_not_told_again_and_an_empty_queue_is_not_loo
 
 
 async def test_it_is_rendered_once_for_all_who_select_the_same(
-    scene: Scene, ada: Person, model: str, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, ada: Person, model: str, looks: Looks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(panels, "SECONDS_BETWEEN_LOOKS", 60.0)
     project = await scene.project(ada)
@@ -196,11 +195,11 @@ async def test_it_is_rendered_once_for_all_who_select_the_same(
             streams.append(socket.watch(JOBS, id=project))
         for stream in streams:
             await stream.until(bool)
-        before = await rendered(scene)
+        before = looks.counted[project_key(project)]
         ids = await request(ada, project, images[0], model=model)
         for stream in streams:
             await until(stream, *ids)
-        assert await rendered(scene) == before + 1
+        assert looks.counted[project_key(project)] == before + 1
         assert {len(stream.events) for stream in streams} == {2}
 
 
