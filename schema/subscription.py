@@ -83,7 +83,9 @@ class Subscription:
         )
 
     @strawberry.subscription(
-        graphql_type=QueueStats, description="How much of a project waits for workers."
+        graphql_type=QueueStats,
+        description="How much of a project waits for workers. Where jobs or estimatedSeconds is"
+        " selected, also when these become others without a change of the project.",
     )
     async def queue_stats_updated(
         self, info: Info, project_id: ProjectId

@@ -64,13 +64,16 @@ class _Panel:
         self._project_id = project_id
         self._group = group
         self._newest: Rendered = b"", 0
+        # Something changed; somebody came who was shown nothing yet, and does not wait for a rest.
         self._stirred = asyncio.Event()
+        self._expected = asyncio.Event()
         self.task = panels.tasks.start(self._run())
 
     def add(self, guest: _Guest) -> None:
         """Show it to one more, as it is from now on."""
         self.guests[guest] = None
         self._stirred.set()
+        self._expected.set()
 
     async def _run(self) -> None:
         try:
@@ -80,8 +83,11 @@ class _Panel:
                 while True:
                     began = time.monotonic()
                     moves = await self._round(watch)
-                    rest = max(_SECONDS_BETWEEN_ROUNDS, _RESTS * (time.monotonic() - began))
-                    await asyncio.sleep(min(rest, _LONGEST_REST_SECONDS))
+                    took = time.monotonic() - began
+                    await asyncio.sleep(_SECONDS_BETWEEN_ROUNDS)
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(min(_RESTS * took, _LONGEST_REST_SECONDS)):
+                            await self._expected.wait()
                     with suppress(TimeoutError):
                         async with asyncio.timeout(SECONDS_BETWEEN_LOOKS if moves else None):
                             await self._stirred.wait()
@@ -93,6 +99,7 @@ class _Panel:
     async def _round(self, watch: Watch[ProjectChange]) -> bool:
         """Show what is so now; tell whether that may become something else by itself."""
         self._stirred.clear()
+        self._expected.clear()
         while watch.take() is not None:
             # What it was is read, together with all that came since.
             pass

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -60,11 +60,13 @@ class Screen:
         self.group = group
         self.shown: list[str] = []
         self.full = False
+        self.begun = asyncio.Event()
         self._waiting: list[Callable[[], None]] = []
 
     def deliver(self, results: Sequence[Rendered]) -> bool:
         if not self.full:
             self.shown += [payload.decode() for payload, _ in results]
+            self.begun.set()
         return not self.full
 
     def once_writable(self, callback: Callable[[], None]) -> None:
@@ -140,6 +142,20 @@ async def test_it_is_shown_once_and_again_where_it_has_moved(room: Room) -> None
             room.group.word = "first"
             await room.group.times(2)
     assert [screen.shown for screen in screens] == [["first 2", "second 2", "first 2"]] * 3
+
+
+async def test_who_comes_does_not_wait_while_a_panel_rests(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(panels, "_RESTS", 10**9)
+    monkeypatch.setattr(panels, "_LONGEST_REST_SECONDS", 60.0)
+    screens = [Screen(room.group) for _ in range(3)]
+    async with AsyncExitStack() as stack:
+        for screen in screens:
+            await stack.enter_async_context(room.watching(screen))
+            await asyncio.wait_for(screen.begun.wait(), 10)
+    assert [screen.shown for screen in screens] == [["first 2"]] * 3
+    assert room.group.rendered == 3
 
 
 async def test_who_lags_is_shown_the_newest_and_nothing_where_it_is_what_it_was(
