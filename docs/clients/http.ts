@@ -1,5 +1,5 @@
 // GraphQL over HTTP, with files.
-import { HubError } from "./retry.ts";
+import { HubError, unreachable } from "./retry.ts";
 import type { Session } from "./session.ts";
 
 export type Variables = Record<string, unknown>;
@@ -15,10 +15,11 @@ export async function post<Data>(
   if (token) headers.set("Authorization", `Bearer ${token}`);
   const body = bodyOf(query, variables);
   if (typeof body === "string") headers.set("Content-Type", "application/json");
-  const response = await fetch(url, { method: "POST", headers, body });
+  const response = await fetch(url, { method: "POST", headers, body }).catch((error: Error) => {
+    throw unreachable(error.message);
+  });
   if (!response.headers.get("Content-Type")?.startsWith("application/json")) {
-    // Some proxy's page: it could not reach the hub.
-    throw new HubError("SERVICE_UNAVAILABLE", `The hub is not to be reached: ${response.status}.`);
+    throw unreachable(`${response.status} ${response.statusText}`);
   }
   const { data, errors } = (await response.json()) as Answer<Data>;
   const [error] = errors ?? [];

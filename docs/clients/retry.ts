@@ -10,6 +10,11 @@ export class HubError extends Error {
   }
 }
 
+/** The error of a network that fails, or of a proxy that does not reach the hub. */
+export function unreachable(why: string): HubError {
+  return new HubError("UNREACHABLE", `The hub is not to be reached: ${why}`);
+}
+
 /** Tells whether a subscription ended since its `after` is too old: drop what is kept, start over. */
 export function cursorExpired(error: Error): boolean {
   return error instanceof HubError && error.code === "CURSOR_EXPIRED";
@@ -33,12 +38,17 @@ export async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
   }
 }
 
-const PASSING = new Set(["SERVICE_UNAVAILABLE", "OUTCOME_UNKNOWN", "RATE_LIMITED", "TIMEOUT"]);
+const PASSING = new Set([
+  "UNREACHABLE",
+  "SERVICE_UNAVAILABLE",
+  "OUTCOME_UNKNOWN",
+  "RATE_LIMITED",
+  "TIMEOUT",
+]);
 
 /** Tells whether the same may succeed later. */
 export function passes(error: unknown): boolean {
-  // `fetch` throws a TypeError where the network fails.
-  return error instanceof TypeError || (error instanceof HubError && PASSING.has(error.code));
+  return error instanceof HubError && PASSING.has(error.code);
 }
 
 /** Returns what has something done, and, where it is called meanwhile, once more afterwards. */

@@ -9,6 +9,11 @@ from tests.clients.preparation import prepare
 from tests.hubs import Hub, Person, running_hub
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """The first test installs what the libraries need."""
+    item.add_marker(pytest.mark.timeout(400))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def packages() -> None:
     """The libraries are there, and what is generated."""

@@ -31,7 +31,7 @@ def prepare() -> None:
         _once(_GENERATOR / ".installed", [_GENERATOR_LOCK], _install_generator)
         folders = (SNIPPETS, SNIPPETS / "relay", PYTHON_SNIPPETS)
         sources = [path for folder in folders for path in folder.iterdir() if path.is_file()]
-        _once(_PACKAGES / ".generated", [ROOT / "schema.graphql", *sources], _generate)
+        _once(SNIPPETS / "__generated__" / ".made", [ROOT / "schema.graphql", *sources], _generate)
 
 
 def run_package(program: str, *arguments: str) -> str:

@@ -12,7 +12,7 @@ import UploadHttpLink from "apollo-upload-client/UploadHttpLink.mjs";
 import { OperationTypeNode, print } from "graphql";
 import type { Client } from "graphql-ws";
 import { from, mergeMap, Observable, throwError } from "rxjs";
-import { HubError } from "../retry.ts";
+import { HubError, unreachable } from "../retry.ts";
 import type { Session } from "../session.ts";
 import { subscribe } from "../socket.ts";
 
@@ -22,7 +22,8 @@ export function createApolloClient(session: Session, socket: Client): ApolloClie
     return { token, headers: { ...headers, authorization: `Bearer ${token}` } };
   });
   const refresh = new ErrorLink(({ error, operation, forward }) => {
-    if (!CombinedGraphQLErrors.is(error)) return;
+    if (error instanceof HubError) return;
+    if (!CombinedGraphQLErrors.is(error)) return throwError(() => unreachable(error.message));
     const code = String(error.errors[0]?.extensions?.code);
     if (code !== "UNAUTHENTICATED") return throwError(() => new HubError(code, error.message));
     const refused = operation.getContext().token as string;

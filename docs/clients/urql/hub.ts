@@ -10,7 +10,7 @@ import type {
 import { Images } from "../images.ts";
 import * as operations from "../operations.ts";
 import { Projects } from "../projects.ts";
-import { cursorExpired, HubError, patiently } from "../retry.ts";
+import { cursorExpired, HubError, patiently, unreachable } from "../retry.ts";
 
 type Project = ProjectsQuery["projects"]["edges"][number]["node"];
 type Image = NonNullable<SegmentationUpdatedSubscription["segmentationUpdated"]["image"]>;
@@ -102,9 +102,10 @@ function watch<Data, V extends AnyVariables>(
   return unsubscribe;
 }
 
-/** Returns the data of a result. Throws what failed on the network, and HubError. */
+/** Returns the data of a result. Throws HubError. */
 function dataOf<Data>({ data, error }: OperationResult<Data, AnyVariables>): Data {
-  if (error?.networkError) throw error.networkError;
+  const lost = error?.networkError;
+  if (lost) throw lost instanceof HubError ? lost : unreachable(lost.message);
   const [refusal] = error?.graphQLErrors ?? [];
   if (refusal) throw new HubError(String(refusal.extensions.code), refusal.message);
   return data as Data;
