@@ -3,14 +3,20 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.clients.preparation import PYTHON_SNIPPETS, run_package
 
+_DRIVERS = str(Path(__file__).parent)
 _CACHE = "__generated__/mypy"
 
 
 def test_the_snippets_hold_under_strict_typescript() -> None:
     assert run_package("typescript/bin/tsc") == ""
+
+
+def test_the_snippets_and_what_drives_them_have_one_style() -> None:
+    run_package("@biomejs/biome/bin/biome", "check", "--error-on-warnings", ".", _DRIVERS)
 
 
 def test_the_snippets_hold_under_strict_mypy() -> None:
