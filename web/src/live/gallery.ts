@@ -83,6 +83,18 @@ export class Gallery {
     return this.#list.started;
   }
 
+  /** How many new images are kept out while it is held. */
+  get ahead(): number {
+    return this.#list.ahead;
+  }
+
+  /** Keeps new images out, so that they don't move those that are looked at; or lets them in. */
+  hold(held: boolean): void {
+    if (held) this.#list.hold();
+    else if (this.ahead) this.#changed();
+    if (!held) this.#list.release();
+  }
+
   /** Hears of changes until what it returns is called. */
   follow(): () => void {
     this.#stop?.();
@@ -234,12 +246,13 @@ export class Gallery {
       this.#changed();
       return;
     }
+    const { ahead } = this;
     const shown = this.#list.indexOf(id) >= 0;
     const matches = this.#takes(image);
     if (!this.#list.apply({ id, revision: image.revision, matches })) return;
     const isShown = this.#list.indexOf(id) >= 0;
-    if (shown || isShown) this.#inbox.put({ id, image });
-    if (shown !== isShown) this.#changed();
+    if (shown || isShown || this.#list.keepsOut(id)) this.#inbox.put({ id, image });
+    if (shown !== isShown || ahead !== this.ahead) this.#changed();
   }
 
   #takes({ status, name }: TileImageFragment): boolean {

@@ -47,6 +47,28 @@ describe("an image list", () => {
     expect(list.ids).toEqual(["f"]);
   });
 
+  test("keeps out what is new while it is held, and nothing else", () => {
+    const list = new ImageList();
+    list.append([image("f", 1), image("b", 2)], null);
+    list.hold();
+    list.apply(change("g", 3, true));
+    list.apply(change("h", 4, true));
+    list.apply(change("i", 5, true));
+    list.apply(change("d", 6, true));
+    list.apply(change("h", 7, false));
+    expect([list.ids, list.ahead]).toEqual([["f", "d", "b"], 2]);
+    list.release();
+    expect([list.ids, list.ahead]).toEqual([["i", "g", "f", "d", "b"], 0]);
+  });
+
+  test("can't be held before anything is in it", () => {
+    const list = new ImageList();
+    list.append([], null);
+    list.hold();
+    list.apply(change("a", 1, true));
+    expect(list.ids).toEqual(["a"]);
+  });
+
   test("knows no more than it was told", () => {
     const list = new ImageList();
     list.append([image("f", 1)], null);
@@ -112,6 +134,8 @@ const step = fc.oneof(
   fc.record({ do: fc.constant("delete" as const), pick: fc.nat() }),
   fc.record({ do: fc.constant("ask" as const), first: fc.integer({ min: 1, max: 4 }) }),
   fc.record({ do: fc.constant("answer" as const) }),
+  fc.record({ do: fc.constant("hold" as const) }),
+  fc.record({ do: fc.constant("release" as const) }),
   fc.record({ do: fc.constant("hear" as const), many: fc.integer({ min: 1, max: 5 }) }),
 );
 
@@ -139,11 +163,14 @@ test("whatever comes when, the list ends as the hub has it, and never has an ima
         else if (each.do === "delete") hub.delete(each.pick);
         else if (each.do === "ask" && !list.complete) asked ??= hub.page(list.cursor, each.first);
         else if (each.do === "answer") answer();
+        else if (each.do === "hold") list.hold();
+        else if (each.do === "release") list.release();
         else if (each.do === "hear") for (let i = 0; i < each.many; i++) hear();
         expect(new Set(list.ids).size).toBe(list.ids.length);
         expect(list.ids).toEqual([...list.ids].sort((one, other) => (one < other ? 1 : -1)));
       }
       answer();
+      list.release();
       while (heard < hub.log.length) hear();
       while (!list.complete) {
         const { items, next } = hub.page(list.cursor, 3);

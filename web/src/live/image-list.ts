@@ -16,13 +16,16 @@ const ALL_LOADED = "";
  *
  * Pages and events may come in any order. What is known of each image is the state of its highest
  * revision, so a page that was read before an event can't undo it. The list ends where the pages
- * do: what events tell of images behind that is kept until a page gets there.
+ * do: what events tell of images behind that is kept until a page gets there. It may be held, so
+ * that images that are new don't move those that somebody looks at.
  */
 export class ImageList {
   readonly #known = new Map<string, Listed>();
   readonly #behind = new Set<string>();
   readonly #ids: string[] = [];
   #end = NOTHING_LOADED;
+  readonly #ahead = new Set<string>();
+  #held: string | null = null;
 
   /** Newest first. The same array all the time. */
   get ids(): readonly string[] {
@@ -47,6 +50,27 @@ export class ImageList {
   indexOf(id: string): number {
     const place = this.#placeOf(id);
     return this.#ids[place] === id ? place : -1;
+  }
+
+  /** How many images there are that are newer than those shown, and not in the list for now. */
+  get ahead(): number {
+    return this.#ahead.size;
+  }
+
+  keepsOut(id: string): boolean {
+    return this.#ahead.has(id);
+  }
+
+  /** From now on keeps out images that are newer than the first one. */
+  hold(): void {
+    this.#held ??= this.#ids[0] ?? null;
+  }
+
+  /** Lets in what was kept out. */
+  release(): void {
+    this.#held = null;
+    this.#ids.unshift(...[...this.#ahead].sort(newestFirst));
+    this.#ahead.clear();
   }
 
   revisionOf(id: string): number | undefined {
@@ -74,15 +98,21 @@ export class ImageList {
     if (known && known.revision >= listed.revision) return false;
     this.#known.set(listed.id, listed);
     if (listed.matches === (known?.matches ?? false)) return true;
-    if (!this.#reaches(listed.id)) {
-      if (listed.matches) this.#behind.add(listed.id);
-      else this.#behind.delete(listed.id);
+    const outside = this.#outsideOf(listed.id);
+    if (outside) {
+      if (listed.matches) outside.add(listed.id);
+      else outside.delete(listed.id);
     } else if (listed.matches) {
       this.#ids.splice(this.#placeOf(listed.id), 0, listed.id);
     } else {
       this.#ids.splice(this.#placeOf(listed.id), 1);
     }
     return true;
+  }
+
+  #outsideOf(id: string): Set<string> | null {
+    if (!this.#reaches(id)) return this.#behind;
+    return this.#held !== null && id > this.#held ? this.#ahead : null;
   }
 
   // Whether the image's place is within what is loaded: a cursor is the id of a page's last image.

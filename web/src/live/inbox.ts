@@ -40,11 +40,13 @@ export class Inbox<T extends { id: string }> {
 
   #drain(): void {
     const until = performance.now() + BUDGET_MILLISECONDS;
+    let isFirst = true;
     this.empty(() => {
-      if (performance.now() >= until) return undefined;
-      const [first] = this.#waiting.values();
-      if (first) this.#waiting.delete(first.id);
-      return first;
+      if (!isFirst && performance.now() >= until) return undefined;
+      isFirst = false;
+      const [oldest] = this.#waiting.values();
+      if (oldest) this.#waiting.delete(oldest.id);
+      return oldest;
     });
     if (this.#waiting.size) this.wake();
   }

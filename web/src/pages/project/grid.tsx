@@ -41,6 +41,9 @@ export function Grid({ gallery, total, selection, onSelectAll }: Props) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was measured holds no more
   useLayoutEffect(() => virtualizer.measure(), [virtualizer, rowHeight]);
 
+  const isDown = (virtualizer.scrollOffset ?? 0) > top;
+  useEffect(() => gallery.hold(isDown), [gallery, isDown]);
+
   const rows = virtualizer.getVirtualItems();
   const from = (rows[0]?.index ?? 0) * columns;
   const to = Math.min(((rows.at(-1)?.index ?? -1) + 1) * columns, total);

@@ -1,6 +1,6 @@
 import { Alert, Button, Center, Group, Loader, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconPlayerPlay } from "@tabler/icons-react";
+import { IconArrowUp, IconPlayerPlay } from "@tabler/icons-react";
 import { type ReactNode, useEffect, useMemo } from "react";
 import { useStore } from "../../api/store";
 import type { NumbersFragment } from "../../gql/graphql";
@@ -8,6 +8,7 @@ import type { Filter, Gallery } from "../../live/gallery";
 import { useCan, useProject } from "../../live/project";
 import { Selection } from "../../live/selection";
 import { useGallery } from "../../live/use-gallery";
+import { counted } from "../../parts/format";
 import { countOf } from "../../parts/status-bar";
 import { Search, StatusFilter, useFilter } from "./filters";
 import { Grid } from "./grid";
@@ -44,6 +45,7 @@ export function Images({ children }: { children: ReactNode }) {
           {canEdit && <SegmentNew stats={stats} />}
           {children}
         </Group>
+        {gallery.ahead > 0 && <Fresh count={gallery.ahead} />}
         {canEdit && <SelectionBar selection={selection} total={total} onSelectAll={selectAll} />}
       </div>
       {problem && (
@@ -70,6 +72,21 @@ export function Images({ children }: { children: ReactNode }) {
   );
 }
 
+/** Leads to images that came while somebody looked at others. */
+function Fresh({ count }: { count: number }) {
+  return (
+    <Button
+      size="xs"
+      radius="xl"
+      leftSection={<IconArrowUp size={14} aria-hidden />}
+      className={classes.fresh}
+      onClick={() => window.scrollTo({ top: 0 })}
+    >
+      {counted(count, "new image")}
+    </Button>
+  );
+}
+
 // What is selected goes with the images that are shown: nobody deletes what they can't see.
 function useSelection(gallery: Gallery): Selection {
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new one for each gallery
@@ -81,13 +98,14 @@ function useSelection(gallery: Gallery): Selection {
 }
 
 /** How many images there are for the filter; of a search, as many as are loaded and some more. */
-function totalOf({ filter, ids, complete, started }: Gallery, stats: NumbersFragment): number {
+function totalOf(gallery: Gallery, stats: NumbersFragment): number {
+  const { filter, ids, ahead, complete, started } = gallery;
   const { statuses, search } = filter;
   if (complete) return ids.length;
   const numbers = statuses.map((status) => countOf(stats, status));
   const most = statuses.length ? numbers.reduce((sum, each) => sum + each, 0) : stats.imageCount;
   if (search) return started ? ids.length : Math.min(most, 12);
-  return Math.max(most, ids.length);
+  return Math.max(most - ahead, ids.length);
 }
 
 function SegmentNew({ stats }: { stats: NumbersFragment }) {

@@ -52,7 +52,7 @@ function Summary({ queue: { queued, processing, estimatedSeconds } }: { queue: Q
       <Text span display="block" c="dimmed">
         {estimatedSeconds === null
           ? "How long it takes is known once some are done."
-          : `About ${duration(estimatedSeconds)} to go.`}
+          : `${about(estimatedSeconds)} to go.`}
       </Text>
     </Text>
   );
@@ -85,7 +85,11 @@ function Job({ job, canCancel }: { job: QueuedJob; canCancel: boolean }) {
 
 function waiting({ position, estimatedSeconds }: QueuedJob): string {
   const place = position ? `${count(position)} ahead` : "Next";
-  return estimatedSeconds === null ? place : `${place} · about ${duration(estimatedSeconds)}`;
+  return estimatedSeconds === null ? place : `${place} · ${about(estimatedSeconds)}`;
+}
+
+function about(seconds: number): string {
+  return seconds < 1 ? "Moments" : `About ${duration(seconds)}`;
 }
 
 function CancelOne({ id, name }: { id: string; name: string }) {
