@@ -70,7 +70,7 @@ export class Gallery {
     readonly filter: Filter,
   ) {}
 
-  /** Newest first, as far as they are loaded. The same array until the gallery starts over. */
+  /** Newest first, as far as they are loaded. */
   get ids(): readonly string[] {
     return this.#list.ids;
   }

@@ -22,12 +22,12 @@ const ALL_LOADED = "";
 export class ImageList {
   readonly #known = new Map<string, Listed>();
   readonly #behind = new Set<string>();
-  readonly #ids: string[] = [];
+  #ids: string[] = [];
   #end = NOTHING_LOADED;
   readonly #ahead = new Set<string>();
   #held: string | null = null;
 
-  /** Newest first. The same array all the time. */
+  /** Newest first. */
   get ids(): readonly string[] {
     return this.#ids;
   }
@@ -69,7 +69,7 @@ export class ImageList {
   /** Lets in what was kept out. */
   release(): void {
     this.#held = null;
-    this.#ids.unshift(...[...this.#ahead].sort(newestFirst));
+    this.#ids = [...this.#ahead].sort(newestFirst).concat(this.#ids);
     this.#ahead.clear();
   }
 
@@ -85,7 +85,7 @@ export class ImageList {
     this.#end = end;
     const reached = [...this.#behind].filter((id) => this.#reaches(id)).sort(newestFirst);
     for (const id of reached) this.#behind.delete(id);
-    this.#ids.push(...reached);
+    this.#ids = this.#ids.concat(reached);
   }
 
   /** Takes a change of one image; tells whether it was newer than what was known. */
