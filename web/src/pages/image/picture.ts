@@ -58,7 +58,6 @@ export class Picture {
       immediateRender: false,
       // What is new lies over what was there before: none of it fades.
       blendTime: 0,
-      maxImageCacheCount: 400,
     });
     this.#viewer.addHandler("update-viewport", () => this.#follow());
     this.#viewer.addHandler("resize", () => this.#viewer.forceRedraw());
@@ -135,7 +134,8 @@ export class Picture {
     try {
       await this.#add();
     } catch {
-      // What is there stays; what needs more of it tries again.
+      // What is there stays; whoever moves it tries again.
+      this.#expires = 0;
     } finally {
       this.#isRenewing = false;
     }

@@ -39,16 +39,21 @@ export function Studio({ image, told }: Props) {
   const actions = useActions(image.project.id, image.id);
   const canEdit = useCan("EDITOR");
   const viewer = useRef<ViewerHandle>(null);
-  const [selected, setSelected] = useState<number | null>(null);
-  const known = selected !== null && outlines.value?.places.has(selected) ? selected : null;
+  // Runs number their cells anew.
+  const [selection, setSelection] = useState<{ run: string | null; cell: number } | null>(null);
+  const selected = selection?.run === found ? (selection?.cell ?? null) : null;
   useTitle(image.name);
   useHotkeys([
-    ["j", () => neighbours.next?.()],
-    ["k", () => neighbours.previous?.()],
+    ["j", () => move(neighbours.next)],
+    ["k", () => move(neighbours.previous)],
   ]);
 
+  function select(cell: number | null) {
+    setSelection(cell === null ? null : { run: found, cell });
+  }
+
   function choose(cell: number, isNear: boolean) {
-    setSelected(cell);
+    select(cell);
     if (isNear) viewer.current?.zoomTo(cell);
     else viewer.current?.reveal(cell);
   }
@@ -69,8 +74,8 @@ export function Studio({ image, told }: Props) {
           image={image}
           renew={() => tilesUrl(client, image.id)}
           outlines={outlines.value}
-          selected={known}
-          onSelect={setSelected}
+          selected={selected}
+          onSelect={select}
         />
       </section>
       <aside className={classes.side} aria-label="About the image">
@@ -96,7 +101,7 @@ export function Studio({ image, told }: Props) {
               image={image}
               segmentation={segmentation}
               measured={measured}
-              selected={known}
+              selected={selected}
               onSelect={choose}
             />
           </Tabs.Panel>
@@ -110,4 +115,9 @@ export function Studio({ image, told }: Props) {
       </aside>
     </div>
   );
+}
+
+// Not from behind a dialog.
+function move(go: (() => void) | null): void {
+  if (!document.querySelector("[aria-modal=true]")) go?.();
 }
