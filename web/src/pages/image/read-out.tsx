@@ -7,14 +7,17 @@ export interface Place {
   scale: number;
   x: number | null;
   y: number | null;
+  /** The number of the cell there. */
+  cell: number | null;
 }
 
 export function ReadOut({ place }: { place: Store<Place> }) {
-  const { scale, x, y } = useStore(place);
+  const { scale, x, y, cell } = useStore(place);
   const percent = scale * devicePixelRatio * 100;
   return (
     <Text size="xs" className={`${classes.readOut} ${classes.pill} numbers`}>
       {x !== null && y !== null && `x ${Math.floor(x)}, y ${Math.floor(y)} · `}
+      {cell !== null && `cell ${cell} · `}
       {percent < 10 ? percent.toFixed(1) : Math.round(percent)} %
     </Text>
   );

@@ -53,7 +53,7 @@ export function Viewer({ ref, image, renew, outlines, selected, onSelect }: Prop
   const [isReady, setReady] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
   const [hovered, setHovered] = useState<number | null>(null);
-  const [place] = useState(() => new Store<Place>({ scale: 1, x: null, y: null }));
+  const [place] = useState(() => new Store<Place>({ scale: 1, x: null, y: null, cell: null }));
   const style = useStore(appearance);
   const help = useId();
 
@@ -120,14 +120,20 @@ export function Viewer({ ref, image, renew, outlines, selected, onSelect }: Prop
 
   function move(event: PointerEvent) {
     const at = picture.current?.pixelAt(event.clientX, event.clientY);
-    if (!at || event.target === null) return;
+    if (!at) return;
     const isInside = at.x >= 0 && at.y >= 0 && at.x < width && at.y < height;
-    place.set({ ...place.get(), x: isInside ? at.x : null, y: isInside ? at.y : null });
-    if (event.pointerType !== "touch") setHovered(painter?.at(at.x, at.y) ?? null);
+    const cell = painter?.at(at.x, at.y) ?? null;
+    place.set({
+      ...place.get(),
+      x: isInside ? at.x : null,
+      y: isInside ? at.y : null,
+      cell: cell === null ? null : (outlines?.ids[cell] ?? null),
+    });
+    if (event.pointerType !== "touch") setHovered(cell);
   }
 
   function leave() {
-    place.set({ ...place.get(), x: null, y: null });
+    place.set({ ...place.get(), x: null, y: null, cell: null });
     setHovered(null);
   }
 
