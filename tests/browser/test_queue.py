@@ -30,10 +30,11 @@ class Gate:
 
 @pytest.fixture
 def gate(folder: Path) -> Iterator[Gate]:
-    """The gate, which is shut."""
+    """The gate, which is shut. In the end it is open, lest the worker wait for nothing."""
     made = Gate(folder / "gate")
-    yield made
     made.shut()
+    yield made
+    made.open()
 
 
 async def segment(page: Page, model: str, images: int) -> None:
@@ -58,18 +59,22 @@ async def test_what_waits_and_runs_is_told_and_can_be_given_up(
     await expect(queue).to_contain_text("Nothing waits.")
     await segment(page, "gated", 4)
     await expect(queue).to_contain_text("1 running, 3 waiting.")
+    jobs = queue.get_by_role("listitem")
+    await expect(jobs).to_have_count(4)
+    await expect(jobs.nth(0).get_by_role("progressbar", name="50 % done")).to_be_visible()
+    for ahead, job in enumerate(("Next", "1 ahead", "2 ahead")):
+        await expect(jobs.nth(1 + ahead)).to_contain_text(f"{1 + ahead}.png{job}")
     await expect(tile(page, "0.png")).to_contain_text("Running 50 %")
     await expect(page.get_by_role("button", name="Queued 3")).to_be_visible()
 
     picture = await ada.new_tab(f"/projects/{project}/images/{images[3]['id']}")
+    await expect(picture.get_by_text("2 ahead in the queue")).to_be_visible()
     await picture.get_by_role("button", name="Cancel").click()
     await expect(picture.get_by_role("button", name="Cancel")).to_be_hidden()
     await expect(tile(page, "3.png")).to_contain_text("New")
     await expect(queue).to_contain_text("1 running, 2 waiting.")
 
-    await tile(page, "2.png").get_by_role("checkbox").click()
-    selected = page.get_by_role("region", name="Selected images")
-    await selected.get_by_role("button", name="Cancel").click()
+    await queue.get_by_role("button", name="Cancel 2.png").click()
     await expect(tile(page, "2.png")).to_contain_text("New")
     gate.open()
     for name in ("0.png", "1.png"):
