@@ -79,15 +79,22 @@ class Pages:
             return self.page("index", 200 if known else 404)
         if request.path_params.get("unknown"):
             return _missing()
-        return JSONResponse({"name": "Cell Segmentation Hub", "graphql": "/graphql"})
+        return JSONResponse(
+            {"name": "Cell Segmentation Hub", "graphql": "/graphql"},
+            headers={"Cache-Control": "no-store", "Vary": "Accept"},
+        )
 
     def _page(self, name: str) -> Path:
         return self._folder / f"{name}.html"
 
     def _asset(self, name: str) -> Path | None:
         path = self._folder / "assets" / name
-        # One step down and no further, whatever separates folders here.
-        return path if path.is_file() and path.name == name else None
+        try:
+            # One step down and no further, whatever separates folders here.
+            return path if path.is_file() and path.name == name else None
+        except OSError:
+            # No file can have a name that is this long.
+            return None
 
     def _policy(self, name: str, nonce: str) -> str:
         # The editor of GraphiQL makes its own styles, which know no nonce, and has workers.

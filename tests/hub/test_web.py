@@ -118,6 +118,9 @@ async def test_programs_are_told_that_nothing_is_there(
 async def test_programs_are_told_where_the_api_is(client: httpx.AsyncClient, address: str) -> None:
     response = await client.get(address, headers={"Accept": "*/*"})
     assert response.json() == {"name": "Cell Segmentation Hub", "graphql": "/graphql"}
+    # Or else a cache may show it to those who open a page at the same address.
+    assert response.headers["vary"] == "Accept"
+    assert response.headers["cache-control"] == "no-store"
 
 
 async def test_pages_can_only_be_read(client: httpx.AsyncClient) -> None:
@@ -217,6 +220,7 @@ async def test_an_asset_that_was_not_compressed_is_sent_as_it_is(
         "/assets//etc/passwd",
         "/assets/index-1a2b.js%00",
         "/assets/index-1a2b.js.gz",
+        pytest.param(f"/assets/{'a' * 300}", id="longer than names of files are"),
         "/assets/",
         "/../secret.txt",
         "/static/index.html",
