@@ -189,6 +189,19 @@ describe("a gallery", () => {
     expect(gallery.ids).toEqual(["a"]);
   });
 
+  test("stops when it is told to, also after it started over", async () => {
+    const { stop, streams } = await followed([image("a", 1)]);
+    streams[0]?.error(
+      new CombinedGraphQLErrors({
+        errors: [{ message: "too old", extensions: { code: "CURSOR_EXPIRED" } }],
+      }),
+    );
+    await settled();
+    expect(streams.map(({ observed }) => observed)).toEqual([false, true]);
+    stop();
+    expect(streams.map(({ observed }) => observed)).toEqual([false, false]);
+  });
+
   test("does not let what was read before undo what was told since", async () => {
     const { gallery, tell, read, client } = await followed([image("b", 2), image("a", 1)]);
     tell("b", 50, image("b", 50, "SEGMENTED"));

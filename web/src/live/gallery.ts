@@ -35,6 +35,8 @@ export interface GalleryState {
 type Ids = NonNullable<ImageIdsQuery["project"]>["images"];
 type Update = SegmentationUpdatedSubscription["segmentationUpdated"];
 type Arrival = { id: string; image: TileImageFragment | null };
+/** One who follows, on however many subscriptions, one after the other. */
+type Following = { unsubscribe: () => void };
 
 const FIRST_PAGE = 100;
 const PAGE = 200;
@@ -57,7 +59,7 @@ export class Gallery {
   #revision = 0;
   #wanted = 1;
   #loading: { list: ImageList; done: Promise<void> } | null = null;
-  #stop: (() => void) | null = null;
+  #following: Following | null = null;
   #dirty = false;
   #renewed = new Map<string, string>();
   #toRead = new Set<string>();
@@ -97,25 +99,27 @@ export class Gallery {
 
   /** Hears of changes until what it returns is called. */
   follow(): () => void {
-    this.#stop?.();
-    let unsubscribe = () => {};
-    const stop = () => {
-      unsubscribe();
-      if (this.#stop === stop) this.#stop = null;
+    this.#following?.unsubscribe();
+    const following: Following = { unsubscribe: () => {} };
+    this.#following = following;
+    void this.#begin(following);
+    return () => {
+      following.unsubscribe();
+      if (this.#following === following) this.#following = null;
     };
-    this.#stop = stop;
-    const begin = async () => {
-      if (!this.started) await this.#load();
-      if (this.#stop === stop && this.started) unsubscribe = this.#subscribe();
-    };
-    void begin();
-    return stop;
+  }
+
+  async #begin(following: Following): Promise<void> {
+    if (!this.started) await this.#load();
+    if (this.#following !== following || !this.started) return;
+    following.unsubscribe();
+    following.unsubscribe = this.#subscribe(following);
   }
 
   /** Has at least this many images loaded, where there are as many. */
   ensure(count: number): void {
     this.#wanted = count;
-    if (this.started && this.#stop) void this.#load();
+    if (this.started && this.#following) void this.#load();
   }
 
   /** Reads an image anew whose picture's address proved to be no good; once for each address. */
@@ -173,7 +177,7 @@ export class Gallery {
     let attempt = 0;
     while (!list.complete && (!list.started || list.ids.length < this.#wanted)) {
       // Left in the meantime, or started over.
-      if (!this.#stop || list !== this.#list) return;
+      if (!this.#following || list !== this.#list) return;
       try {
         await this.#page(list);
         attempt = 0;
@@ -215,7 +219,7 @@ export class Gallery {
     }
   }
 
-  #subscribe(): () => void {
+  #subscribe(following: Following): () => void {
     const subscription = this.client
       .subscribe({
         query: SEGMENTATION_UPDATED,
@@ -224,10 +228,10 @@ export class Gallery {
       })
       .subscribe({
         next: ({ data, error }) => {
-          if (error) this.#broken(error);
+          if (error) this.#broken(error, following);
           else if (data) this.#hear(data.segmentationUpdated);
         },
-        error: (error: unknown) => this.#broken(error),
+        error: (error: unknown) => this.#broken(error, following),
       });
     return () => subscription.unsubscribe();
   }
@@ -261,27 +265,26 @@ export class Gallery {
     return name.toLowerCase().includes(search.toLowerCase());
   }
 
-  #broken(error: unknown): void {
+  #broken(error: unknown, following: Following): void {
     const code = codeOf(error);
-    if (code === "CURSOR_EXPIRED") this.#startOver();
-    else if (!HOPELESS.has(code)) void this.#subscribeAgain(error);
+    if (code === "CURSOR_EXPIRED") this.#startOver(following);
+    else if (!HOPELESS.has(code)) void this.#subscribeAgain(error, following);
   }
 
-  async #subscribeAgain(error: unknown): Promise<void> {
-    const following = this.#stop;
+  async #subscribeAgain(error: unknown, following: Following): Promise<void> {
     this.#tell(messageOf(error));
     await retryWait(this.#refusals++);
-    if (following && following === this.#stop) this.follow();
+    await this.#begin(following);
   }
 
-  #startOver(): void {
+  #startOver(following: Following): void {
     const { cache } = this.client;
     for (const id of this.ids) cache.evict({ id: `Image:${id}` });
     this.#list = new ImageList();
     this.#inbox.clear();
     this.#wanted = 1;
     this.#changed();
-    this.follow();
+    void this.#begin(following);
   }
 
   #changed(): void {
