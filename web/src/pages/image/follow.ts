@@ -1,10 +1,11 @@
-import type { ApolloCache } from "@apollo/client";
+import type { ApolloCache, ApolloClient } from "@apollo/client";
 import { useQuery } from "@apollo/client/react";
 import { useState } from "react";
-import { codeOf } from "../../api/errors";
+import { codeOf, HubError } from "../../api/errors";
 import { LIVE_IMAGE } from "../../api/newest";
 import { graphql } from "../../gql";
 import type { ImageDetailsFragment, LiveImageFragment } from "../../gql/graphql";
+import { insist } from "../../live/insist";
 import { useStream } from "../../live/stream";
 
 graphql(`
@@ -51,6 +52,17 @@ const IMAGE_UPDATED = graphql(`
   }
 `);
 
+const PROJECT_REVISION = graphql(`
+  query ProjectRevision($id: ID!) {
+    project(id: $id) {
+      id
+      stats {
+        revision
+      }
+    }
+  }
+`);
+
 export interface FollowedImage {
   /** Null while it isn't there yet, and where there is none. */
   image: ImageDetailsFragment | null;
@@ -83,7 +95,11 @@ export function useFollowedImage(projectId: string, id: string): FollowedImage {
     },
     error: (failure) => {
       if (codeOf(failure) !== "CURSOR_EXPIRED") return;
-      void refetch().then((answer) => setSince(answer.data?.image?.revision ?? null));
+      // The hub forgets deletions, and an image may be older than all that it remembers.
+      void insist(
+        () => readAgain(client, projectId, refetch).then(setSince),
+        () => true,
+      );
     },
   });
 
@@ -95,6 +111,23 @@ export function useFollowedImage(projectId: string, id: string): FollowedImage {
     error: image ? undefined : error,
     retry: () => void refetch(),
   };
+}
+
+/** Reads an image anew by `read`; resolves to the project's revision behind which to follow it. */
+export async function readAgain(
+  client: ApolloClient,
+  projectId: string,
+  read: () => Promise<unknown>,
+): Promise<number> {
+  const { data } = await client.query({
+    query: PROJECT_REVISION,
+    variables: { id: projectId },
+    fetchPolicy: "no-cache",
+  });
+  if (!data?.project) throw new HubError("NOT_FOUND", "The project is gone.");
+  // After it: what happens in between is told once more.
+  await read();
+  return data.project.stats.revision;
 }
 
 /** Puts a state of an image into the cache, unless it has a later one. */
