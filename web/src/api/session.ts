@@ -87,11 +87,13 @@ export async function signUp(name: string, email: string, password: string): Pro
 export async function signOut(): Promise<void> {
   const ended = stored();
   keep(null);
-  if (ended) {
-    await ask(SIGN_OUT, { input: { refreshToken: ended.refreshToken } }).catch(() => {
-      // Out of reach, the hub ends the session by itself when it expires.
-    });
-  }
+  if (ended) await end(ended);
+}
+
+async function end({ refreshToken }: Session): Promise<void> {
+  await ask(SIGN_OUT, { input: { refreshToken } }).catch(() => {
+    // Out of reach, the hub ends the session by itself when it expires.
+  });
 }
 
 let refreshing: Promise<string | null> | null = null;
@@ -118,15 +120,21 @@ async function refresh(refused?: string): Promise<string | null> {
     session.set(current);
     return current?.accessToken ?? null;
   }
+  const isStill = () => stored()?.refreshToken === current.refreshToken;
+  let next: Session | null;
   try {
     const input = { refreshToken: current.refreshToken };
-    return keep(taken(await ask(REFRESH, { input })))?.accessToken ?? null;
+    next = taken(await ask(REFRESH, { input }));
   } catch (error) {
     if (codeOf(error) !== "UNAUTHENTICATED") throw error;
-    ending.set(ENDED);
-    keep(null);
-    return null;
+    next = null;
+    if (isStill()) ending.set(ENDED);
   }
+  // Whoever signed out meanwhile, or in as somebody else, in whichever tab, stays so.
+  if (isStill()) return keep(next)?.accessToken ?? null;
+  if (next) await end(next);
+  session.set(stored());
+  return session.get()?.accessToken ?? null;
 }
 
 const SCHEME = "Bearer ";
