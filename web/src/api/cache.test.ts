@@ -76,6 +76,27 @@ test("a first page that is all there is, or no longer meets the others, stands a
   expect(ids()).toEqual(["8"]);
 });
 
+test("a page that is read anew takes the place of what it covers, and of nothing else", () => {
+  const { write, ids, read } = lists();
+  write(["8", "7"], true);
+  write(["6", "5"], true, "7");
+  write(["4", "2"], true, "5");
+  write(["5", "3"], true, "7");
+  expect(ids()).toEqual(["8", "7", "5", "3", "2"]);
+  expect(read()?.pageInfo).toMatchObject({ hasNextPage: true, endCursor: "2" });
+  write(["3"], false, "5");
+  expect(ids()).toEqual(["8", "7", "5", "3"]);
+  expect(read()?.pageInfo).toMatchObject({ hasNextPage: false, endCursor: "3" });
+});
+
+test("a page that begins behind what there is by now is left out", () => {
+  const { write, ids } = lists();
+  write(["5", "4"], true);
+  write(["9", "8"], true);
+  write(["3", "2"], false, "4");
+  expect(ids()).toEqual(["9", "8"]);
+});
+
 test("what was evicted is not in the list", () => {
   const { cache, write, ids } = lists();
   write(["5", "4"], false);

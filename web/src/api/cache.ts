@@ -1,6 +1,7 @@
 import { type FieldPolicy, InMemoryCache, type Reference } from "@apollo/client";
 
 const EXPIRY_MARGIN_SECONDS = 60;
+const ALL_AHEAD = "\u{10ffff}";
 
 interface Revised {
   revision: number;
@@ -25,22 +26,26 @@ interface Pages {
 }
 
 /**
- * The pages of a list as one. A first page that is read anew takes the place of what it covers; what
- * is behind it stays. What was evicted from the cache is not in the list any more.
+ * The pages of a list as one; it is in the order of its cursors, the greatest first. A page takes the
+ * place of what it covers, and what is around it stays. What was evicted from the cache is not in the
+ * list any more.
  */
 const pages: FieldPolicy<Pages> = {
   keyArgs: ["search"],
   merge(existing, incoming, { args }) {
-    if (!existing) return incoming;
-    if (args?.after) {
-      const known = new Set(existing.edges.map(({ cursor }) => cursor));
-      const fresh = incoming.edges.filter(({ cursor }) => !known.has(cursor));
-      return { ...incoming, edges: [...existing.edges, ...fresh] };
-    }
-    const last = incoming.edges.at(-1)?.cursor;
-    const end = existing.edges.findIndex(({ cursor }) => cursor === last);
-    if (!incoming.pageInfo.hasNextPage || end < 0) return incoming;
-    return { ...existing, edges: [...incoming.edges, ...existing.edges.slice(end + 1)] };
+    const first = existing?.edges[0]?.cursor;
+    const end = existing?.edges.at(-1)?.cursor;
+    if (!existing || first === undefined || end === undefined) return incoming;
+    const after: string = args?.after ?? ALL_AHEAD;
+    const last = incoming.pageInfo.hasNextPage ? incoming.edges.at(-1)?.cursor : undefined;
+    // Between what does not meet there may be something.
+    if (args?.after && after < end) return existing;
+    const meets = last !== undefined && last <= first;
+    const ahead = existing.edges.filter(({ cursor }) => cursor >= after);
+    const fresh = incoming.edges.filter(({ cursor }) => cursor < after);
+    const behind = meets ? existing.edges.filter(({ cursor }) => cursor < last) : [];
+    const { pageInfo } = behind.length ? existing : incoming;
+    return { ...incoming, pageInfo, edges: [...ahead, ...fresh, ...behind] };
   },
   read(existing, { canRead }) {
     return existing && { ...existing, edges: existing.edges.filter(({ node }) => canRead(node)) };

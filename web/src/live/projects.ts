@@ -10,9 +10,11 @@ import { gone } from "../parts/gone";
 import { inFrames } from "./frames";
 import { insist } from "./insist";
 import { writeNumbers } from "./project";
+import { lacks, readAsFarAs } from "./project-list";
 import { useStream } from "./stream";
 
 const PAGE = 48;
+const NO_MORE = { hasNextPage: false, endCursor: null };
 
 export const PROJECT_CARD = graphql(`
   fragment ProjectCard on Project {
@@ -118,7 +120,20 @@ export function useLiveProjects(search: string): LiveProjects {
     fetchPolicy: "cache-and-network",
   });
   const hidden = useStore(goneProjects);
-  const refresh = useMemo(() => oneAtATime(refetch), [refetch]);
+  const told = useRef(new Set<string>());
+  const list = data?.projects;
+  const readAgain = useEffectEvent(async () => {
+    const end = list?.edges.at(-1)?.cursor;
+    if (end === undefined) return void (await refetch());
+    await readAsFarAs(end, async (after) => {
+      const { data: page } = await fetchMore({ variables: { after } });
+      return page?.projects.pageInfo ?? NO_MORE;
+    });
+  });
+  const refresh = useMemo(() => oneAtATime(() => readAgain()), []);
+  // What a search takes in, the hub knows.
+  const isLacking = (ids: Iterable<string>) =>
+    list !== undefined && !search && [...ids].some((id) => lacks(list, id));
   const numbers = useMemo(
     () =>
       inFrames<string, NumbersFragment>((newest) =>
@@ -141,11 +156,13 @@ export function useLiveProjects(search: string): LiveProjects {
           const name = nameOf(projectId);
           if (name) notifications.show(gone(projectId, name, operation));
           forget(projectId);
+          told.current.delete(projectId);
         } else {
-          if (operation === "CREATED") {
-            remember(projectId);
-            refresh();
-          }
+          // Whether it is news is not told where the connection was not there when it came in sight.
+          const isBack = goneProjects.get().has(projectId);
+          if (isBack) remember(projectId);
+          if (operation === "CREATED" || isBack || isLacking([projectId])) refresh();
+          told.current.add(projectId);
           if (updates) numbers.add(projectId, updates);
         }
       },
@@ -153,13 +170,25 @@ export function useLiveProjects(search: string): LiveProjects {
   );
   useReconnected(refresh);
 
-  const edges = data?.projects.edges;
-  const pageInfo = data?.projects.pageInfo;
+  // What was told before the list was there may have come in sight after it was read.
+  const isThere = list !== undefined;
+  const complete = useEffectEvent(() => {
+    if (isLacking(told.current)) refresh();
+  });
+  useEffect(() => {
+    if (isThere) complete();
+  }, [isThere]);
+
+  const pageInfo = list?.pageInfo;
   return {
-    ids: edges ? edges.map(({ node }) => node.id).filter((id) => !hidden.has(id)) : null,
-    error: edges ? undefined : error,
+    ids: list ? list.edges.map(({ node }) => node.id).filter((id) => !hidden.has(id)) : null,
+    error: list ? undefined : error,
     hasMore: pageInfo?.hasNextPage ?? false,
-    more: () => void fetchMore({ variables: { after: pageInfo?.endCursor ?? null } }),
+    more: () =>
+      void insist(
+        () => fetchMore({ variables: { after: pageInfo?.endCursor ?? null } }),
+        () => true,
+      ),
     retry: refresh,
   };
 }
