@@ -1,7 +1,9 @@
 """The services that accounts need: a real database and bus, a clock to turn, a watched hasher."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -13,6 +15,7 @@ from resolvers.changes import ProjectSource, decode_project_change
 from resolvers.context import Services
 from tests.lab import Lab
 from tests.resolvers.accounts import Clock, WatchedHasher, account_services
+from tests.resolvers.pyramiding import Setting
 from tests.resolvers.workshop import Workshop
 
 
@@ -54,3 +57,13 @@ async def ada(workshop: Workshop) -> UUID:
 @pytest.fixture
 async def project_id(workshop: Workshop, ada: UUID) -> UUID:
     return await workshop.lab.project(ada)
+
+
+@pytest.fixture
+async def setting(
+    request: pytest.FixtureRequest, lab: Lab, tmp_path: Path
+) -> AsyncIterator[Setting]:
+    kind = getattr(request, "param", "disk")
+    url = "memory://" if kind == "memory" else (tmp_path / "blobs").as_uri()
+    async with AsyncExitStack() as stack:
+        yield Setting(lab, BlobStore.open(url), tmp_path, stack)
