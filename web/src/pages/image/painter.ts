@@ -91,7 +91,11 @@ export class Painter {
   /** Follows the picture, in this very frame; `ratio` is how many pixels of the canvas are one. */
   follow(view: View, ratio: number): void {
     this.#view = view;
-    this.#ratio = ratio;
+    if (ratio !== this.#ratio) {
+      this.#ratio = ratio;
+      this.#layer = null;
+      this.#work = null;
+    }
     const width = Math.round(view.width * ratio);
     const height = Math.round(view.height * ratio);
     if (this.#canvas.width !== width) this.#canvas.width = width;

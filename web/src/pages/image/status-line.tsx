@@ -25,10 +25,20 @@ export function StatusLine(props: Props) {
 function Underway({ image, progress, job, canEdit, isBusy, onCancel }: Props) {
   const isRunning = image.status === "PROCESSING";
   return (
-    <Alert variant="light" color={isRunning ? "blue" : "yellow"} p="sm">
+    <Alert
+      variant="light"
+      color={isRunning ? "blue" : "yellow"}
+      p="sm"
+      role="group"
+      aria-label="Segmentation"
+    >
       <Group justify="space-between" wrap="nowrap" gap="sm">
-        <Text size="sm" role="status" className="numbers">
-          {isRunning ? running(progress, job) : waiting(job)}
+        <Text size="sm" className="numbers">
+          <span role="status">{isRunning ? running(job) : waiting(job)}</span>
+          {/* The bar says it, too, and only to who asks. */}
+          {isRunning && progress !== null && (
+            <span aria-hidden>{`: ${Math.round(progress * 100)} %`}</span>
+          )}
         </Text>
         {canEdit && (
           <Button size="xs" variant="default" loading={isBusy} onClick={onCancel}>
@@ -48,10 +58,8 @@ function Underway({ image, progress, job, canEdit, isBusy, onCancel }: Props) {
   );
 }
 
-function running(progress: number | null, job: Job | null): string {
-  const again = job && job.attempt > 1 ? `, attempt ${job.attempt}` : "";
-  const share = progress === null ? "" : `: ${Math.round(progress * 100)} %`;
-  return `Being segmented${again}${share}`;
+function running(job: Job | null): string {
+  return job && job.attempt > 1 ? `Being segmented, attempt ${job.attempt}` : "Being segmented";
 }
 
 function waiting(job: Job | null): string {
