@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -19,6 +19,10 @@ from tests.faults.processes import HubProcess, hubs
 from tests.faults.servers import Postgres, running
 from tests.worker.processes import WorkerProcess, Workers
 
+Measured = Callable[[str], None]
+"""Notes a measurement, for the end of the tests."""
+
+_MEASURED = "measured"
 SECRET = "a secret of tests, long enough for it"
 
 
@@ -87,3 +91,25 @@ async def people(browser: Browser, hub: HubProcess) -> AsyncIterator[People]:
     """People at the hub. In the end no page of theirs has done what it should not."""
     async with people_at(browser, hub.url) as coming:
         yield coming
+
+
+@pytest.fixture
+def measured(record_property: Callable[[str, object], None]) -> Measured:
+    """What was measured is printed in the end."""
+    return lambda what: record_property(_MEASURED, what)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was measured."""
+    lines = [
+        str(value)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for name, value in report.user_properties
+        if name == _MEASURED
+    ]
+    if lines:
+        terminalreporter.section("measured in the browser")
+        for line in lines:
+            terminalreporter.write_line(line)

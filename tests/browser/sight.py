@@ -1,5 +1,6 @@
 """What is on a page: all that it showed over a time, and what keeps people from using it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from playwright.async_api import Page
@@ -17,6 +18,20 @@ _RECORD = """() => {
     (window.recordings ??= {})["%s"] = shown;
 }"""
 
+_SETTLED = """async () => {
+    await document.fonts.ready;
+    const moving = document.getAnimations().filter(
+        ({ effect, playState }) =>
+            playState === "running" && Number.isFinite(effect.getComputedTiming().endTime),
+    );
+    await Promise.allSettled(moving.map(({ finished }) => finished));
+    const awaited = [...document.images].filter((image) => {
+        const { top, bottom } = image.getBoundingClientRect();
+        return !image.complete && bottom > 0 && top < innerHeight;
+    });
+    await Promise.allSettled(awaited.map((image) => image.decode()));
+}"""
+
 
 async def record(page: Page, name: str, look: str) -> None:
     """Have a page note what a function finds on it, from now on, each time that it is another."""
@@ -29,9 +44,14 @@ async def recorded(page: Page, name: str) -> list[Any]:
     return shown
 
 
-async def barriers(page: Page) -> list[str]:
-    """Return what axe-core finds of serious and critical faults, axe being in the page."""
-    results = await page.evaluate("axe.run({ resultTypes: ['violations'] })")
+async def barriers(page: Page, but: Sequence[str] = ()) -> list[str]:
+    """Return the serious and critical faults that axe-core, which is in the page, finds on it.
+
+    ``but`` are selectors of what it is not to look at.
+    """
+    results = await page.evaluate(
+        "(exclude) => axe.run({ exclude }, { resultTypes: ['violations'] })", list(but)
+    )
     return [
         f"{fault['id']}: {fault['help']}: {[node['html'] for node in fault['nodes']][:3]}"
         for fault in results["violations"]
@@ -44,3 +64,8 @@ async def overhang(page: Page) -> int:
     return int(
         await page.evaluate("document.documentElement.scrollWidth - document.body.clientWidth")
     )
+
+
+async def settled(page: Page) -> None:
+    """Wait until what moves has come to rest, and pictures and letters in sight are there."""
+    await page.evaluate(_SETTLED)

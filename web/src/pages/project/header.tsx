@@ -1,6 +1,13 @@
 import { ActionIcon, Anchor, Box, Button, Group, Menu, Spoiler, Text, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconDots, IconPencil, IconTrash, IconUpload, IconUsers } from "@tabler/icons-react";
+import {
+  IconArrowLeft,
+  IconDots,
+  IconPencil,
+  IconTrash,
+  IconUpload,
+  IconUsers,
+} from "@tabler/icons-react";
 import { Link } from "react-router";
 import { useCan, usePresent, useProject } from "../../live/project";
 import { bytes, counted } from "../../parts/format";
@@ -110,8 +117,9 @@ function More() {
 export function Crumbs() {
   return (
     <nav aria-label="Breadcrumb">
-      <Anchor component={Link} to="/" size="sm" c="dimmed">
-        ← Projects
+      <Anchor component={Link} to="/" size="sm" c="dimmed" className={classes.back}>
+        <IconArrowLeft size={16} aria-hidden />
+        Projects
       </Anchor>
     </nav>
   );
