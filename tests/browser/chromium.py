@@ -34,7 +34,7 @@ class Chromium(Struct, frozen=True):
     """A browser that can be launched."""
 
     path: Path
-    environment: dict[str, str]
+    environment: dict[str, str | float | bool]
 
 
 def chromium() -> Chromium:
@@ -44,7 +44,10 @@ def chromium() -> Chromium:
         if not folder.exists():
             _unpack(folder)
     path = folder / "chromium"
-    environment = os.environ | {"FONTCONFIG_FILE": str(folder / "fonts.conf")}
+    environment: dict[str, str | float | bool] = {
+        **os.environ,
+        "FONTCONFIG_FILE": str(folder / "fonts.conf"),
+    }
     linked = subprocess.run(["ldd", path], capture_output=True, check=True, text=True).stdout
     if "not found" in linked:
         environment["LD_LIBRARY_PATH"] = str(folder / "al2023" / "lib")
