@@ -18,7 +18,6 @@ const SIGN_OUT = "mutation ($input: RefreshSessionInput!) { signOut(input: $inpu
 export class Session {
   readonly url: string;
   readonly #store: Pick<Storage, "getItem" | "setItem" | "removeItem">;
-
   readonly #listeners = new Set<() => void>();
 
   /** `url` ends in /graphql; `store` is localStorage, or sessionStorage for a session a tab. */

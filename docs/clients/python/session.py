@@ -68,7 +68,7 @@ class Session:
             return self._tokens["accessToken"]
 
     async def _ask(self, query: str, values: dict[str, str]) -> dict[str, str]:
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=30) as http:
             body = {"query": query, "variables": {"input": values}}
             answer = (await http.post(self.url, json=body)).json()
         for error in answer.get("errors", ()):

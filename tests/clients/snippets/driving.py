@@ -55,7 +55,7 @@ class Driver:
         try:
             await getattr(self, action)(**how)
         except Exception as error:  # noqa: BLE001, it is for the test to judge
-            tell(failed=str(error))
+            tell(failed=str(error) or repr(error))
 
     async def signIn(self, email: str, password: str) -> None:  # noqa: N802
         await self._session.sign_in(email, password)
