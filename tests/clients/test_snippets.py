@@ -130,8 +130,7 @@ async def test_one_signs_in_uploads_with_progress_and_goes_on_after_a_refusal(
             told = [each[name] for each in progress]
             assert told == sorted(told)
 
-        # Of two access tokens that are handed out in one second, one is the other.
-        await asyncio.sleep(1)
+        await a_second()
         client.say(does="spoil")
         client.say(does="upload", projectId=project, files=files[:1])
         client.say(does="upload", projectId=project, files=files[:1])
@@ -199,6 +198,34 @@ async def test_tokens_that_expire_are_refreshed_and_nobody_notices(
             await all_know(clients, project, database_url)
             for client in clients:
                 assert_nothing_came_twice(client)
+
+
+async def test_tabs_that_share_a_session_refresh_one_at_a_time(hub: Hub, ada: Person) -> None:
+    async with snippet("tabs", hub.url) as tabs:
+        tabs.say(does="signIn", email=ada.email, password=PASSWORD)
+        await tabs.until(lambda: tabs.told("signedIn"))
+        await refresh(tabs)
+        await refresh(tabs)
+        assert refreshes(tabs) == 2
+        tabs.say(does="signOut")
+        await tabs.until(lambda: tabs.told("isSignedIn"))
+        assert tabs.told("isSignedIn") == [[False, False]]
+        assert tabs.told("failed") == []
+
+
+async def refresh(tabs: Client) -> None:
+    """Have both tabs ask at once for another token: they get the same one."""
+    await a_second()
+    before = len(tabs.told("got"))
+    tabs.say(does="refresh")
+    await tabs.until(lambda: len(tabs.told("got")) > before)
+    one, other = tabs.told("got")[-1]
+    assert one == other != tabs.told("refused")[-1]
+
+
+async def a_second() -> None:
+    """Let a second pass: access tokens that are handed out within one are the same."""
+    await asyncio.sleep(1)
 
 
 def has_refreshed(client: Client, times: int) -> bool:

@@ -4,7 +4,7 @@ import { Session } from "../../../docs/clients/session.ts";
 
 const { url } = JSON.parse(process.argv[2]);
 const kept = new Map();
-const store = {
+export const store = {
   getItem: (key) => kept.get(key) ?? null,
   setItem: (key, value) => kept.set(key, value),
   removeItem: (key) => kept.delete(key),
