@@ -37,6 +37,7 @@ export function SelectionBar({ selection, total, onSelectAll }: Props) {
     during("cancel", async () => {
       const outcome = await cancel(client, projectId, selection.all());
       tell(outcome, "Cancelled", "None of these is in the queue.");
+      if (!outcome.error) selection.clear();
     });
 
   const erase = () =>
