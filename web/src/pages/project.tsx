@@ -48,6 +48,7 @@ export function ProjectPage() {
 }
 
 function QueueButton({ queue }: { queue: Queue | null }) {
+  const { name } = useProject();
   const [isOpen, { open, close }] = useDisclosure(false);
   return (
     <>
@@ -59,7 +60,7 @@ function QueueButton({ queue }: { queue: Queue | null }) {
       >
         Queue{queue?.total ? ` (${count(queue.total)})` : ""}
       </Button>
-      <Drawer opened={isOpen} onClose={close} position="bottom" size="75%" title="Segmentation">
+      <Drawer opened={isOpen} onClose={close} position="bottom" size="75%" title={name}>
         <QueuePanel queue={queue} />
       </Drawer>
     </>

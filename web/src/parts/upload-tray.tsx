@@ -22,7 +22,8 @@ const ROW_HEIGHT = 52;
 /** What is being uploaded, whatever page is on the screen. */
 export function UploadTray() {
   useStore(uploads.version);
-  const [isOpen, { toggle }] = useDisclosure(true);
+  // On a phone it would cover most of the page.
+  const [isOpen, { toggle }] = useDisclosure(matchMedia("(min-width: 600px)").matches);
   const totals = uploads.totals();
   const share = totals.bytes ? (totals.received / totals.bytes) * 100 : 100;
   const through = totals.stored + totals.rejected;

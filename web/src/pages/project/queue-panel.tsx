@@ -85,7 +85,7 @@ function Job({ job, canCancel }: { job: QueuedJob; canCancel: boolean }) {
 
 function waiting({ position, estimatedSeconds }: QueuedJob): string {
   const place = position ? `${count(position)} ahead` : "Next";
-  return estimatedSeconds === null ? place : `${place} · ${about(estimatedSeconds)}`;
+  return estimatedSeconds === null ? place : `${place} · ${about(estimatedSeconds).toLowerCase()}`;
 }
 
 function about(seconds: number): string {
