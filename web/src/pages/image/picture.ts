@@ -27,6 +27,12 @@ const MARGIN_MILLISECONDS = 20_000;
 const STEP = 1.5;
 const SHARE_OF_CELL = 0.2;
 
+// It tells of tiles that fail or come too late, which is dealt with here.
+const quiet = () => undefined;
+Object.assign(OpenSeadragon, {
+  console: { assert: quiet, debug: quiet, error: quiet, info: quiet, log: quiet, warn: quiet },
+});
+
 /** The picture of an image, which people zoom and pan: all of OpenSeadragon that there is here. */
 export class Picture {
   readonly #options: Options;
