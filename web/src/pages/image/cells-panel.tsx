@@ -4,13 +4,13 @@ import { count, counted } from "../../parts/format";
 import { CellTable } from "./cell-table";
 import classes from "./cells.module.css";
 import { HistogramChart } from "./histogram-chart";
-import { AREA, median } from "./measurements";
-import type { useMeasurements } from "./results";
+import { AREA, type Measurements, median } from "./measurements";
+import type { Loaded } from "./results";
 
 interface Props {
   image: { width: number; height: number };
   segmentation: { id: string; cellCount: number; cellArea: number } | null;
-  measured: ReturnType<typeof useMeasurements>;
+  measured: Loaded<Measurements>;
   selected: number | null;
   onSelect: (cell: number, isNear: boolean) => void;
 }

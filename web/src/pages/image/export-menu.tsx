@@ -8,7 +8,7 @@ const FORMATS: readonly { format: ExportFormat; label: string }[] = [
   { format: "CSV", label: "Measurements (CSV)" },
   { format: "GEOJSON", label: "Outlines (GeoJSON)" },
   { format: "MASKS", label: "Label mask (TIFF)" },
-  { format: "COCO", label: "Annotations (COCO)" },
+  { format: "COCO", label: "Training data (COCO)" },
 ];
 
 /** What the latest run found, as files for other programs. */

@@ -7,9 +7,10 @@ import { type Measurements, measurementsOf } from "./measurements";
 import { type Outlines, OutlinesBuilder } from "./outlines";
 import { Pace } from "./pace";
 
-interface Loaded<T> {
+export interface Loaded<T> {
   /** Of the run that was loaded last: the one before, while a new one is on its way. */
   value: T | null;
+  /** What to tell people of why it can't be. */
   error: string | null;
   retry: () => void;
 }

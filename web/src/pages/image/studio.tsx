@@ -73,7 +73,7 @@ export function Studio({ image, told }: Props) {
           ref={viewer}
           image={image}
           renew={() => tilesUrl(client, image.id)}
-          outlines={outlines.value}
+          outlines={outlines}
           selected={selected}
           onSelect={select}
         />

@@ -1,4 +1,4 @@
-import { Alert, Loader, Text, VisuallyHidden } from "@mantine/core";
+import { Alert, Button, Loader, Text, VisuallyHidden } from "@mantine/core";
 import {
   type KeyboardEvent,
   type PointerEvent,
@@ -18,6 +18,7 @@ import { boxAt, type Outlines } from "./outlines";
 import { Painter } from "./painter";
 import { Picture } from "./picture";
 import { type Place, ReadOut } from "./read-out";
+import type { Loaded } from "./results";
 import { Toolbar } from "./toolbar";
 import classes from "./viewer.module.css";
 
@@ -33,7 +34,7 @@ interface Props {
   image: { name: string; width: number; height: number; thumbnailUrl: string };
   /** A new address of the picture in tiles. */
   renew: () => Promise<string>;
-  outlines: Outlines | null;
+  outlines: Loaded<Outlines>;
   /** The number of the cell that stands out. */
   selected: number | null;
   onSelect: (cell: number | null) => void;
@@ -44,7 +45,8 @@ const PAN_SHARE = 0.15;
 const QUIETLY = { preventScroll: true, focusVisible: false };
 
 /** The picture with the outlines of its cells: to zoom and to pan, by mouse, touch and keyboard. */
-export function Viewer({ ref, image, renew, outlines, selected, onSelect }: Props) {
+export function Viewer({ ref, image, renew, outlines: found, selected, onSelect }: Props) {
+  const { value: outlines } = found;
   const frame = useRef<HTMLDivElement>(null);
   const element = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -194,6 +196,16 @@ export function Viewer({ ref, image, renew, outlines, selected, onSelect }: Prop
         {failure && (
           <Alert color="yellow" title="This is a small preview" className={classes.warning}>
             {failure}
+          </Alert>
+        )}
+        {found.error && (
+          <Alert color="yellow" title="The outlines can't be loaded" className={classes.warning}>
+            <Text size="sm" mb="xs">
+              {found.error}
+            </Text>
+            <Button size="xs" variant="default" onClick={found.retry}>
+              Try again
+            </Button>
           </Alert>
         )}
       </div>
