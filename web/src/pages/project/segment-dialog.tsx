@@ -1,134 +1,24 @@
-import { useApolloClient } from "@apollo/client/react";
-import {
-  Autocomplete,
-  Button,
-  Checkbox,
-  Group,
-  Input,
-  Modal,
-  NumberInput,
-  Slider,
-  Stack,
-  Text,
-} from "@mantine/core";
-import { type FormEvent, useState } from "react";
-import { useProject } from "../../live/project";
-import { count, counted } from "../../parts/format";
-import { type Order, segment } from "./changes";
-import { tell } from "./told";
+import { Loader, Modal } from "@mantine/core";
+import { lazy, Suspense } from "react";
+import { counted } from "../../parts/format";
+import type { Request } from "./segment-form";
 
-const MODELS = ["watershed", "cellpose", "stardist"];
-const PRIORITIES = [
-  { value: 0, label: "Low" },
-  { value: 5, label: "Normal" },
-  { value: 10, label: "High" },
-];
+const SegmentForm = lazy(async () => ({ default: (await import("./segment-form")).SegmentForm }));
 
-interface Props {
-  /** The images; null for all of the project that are not segmented yet. */
-  ids: readonly string[] | null;
-  /** Whether also what is segmented already; where it is left out, that is asked. */
-  force?: boolean;
+interface Props extends Request {
   opened: boolean;
-  onClose: () => void;
-  onDone?: () => void;
 }
 
-export function SegmentDialog(props: Props) {
-  const { ids, force, opened, onClose } = props;
+/** Asks how images are to be segmented, and has it done. */
+export function SegmentDialog({ opened, ...request }: Props) {
+  const { ids, force, onClose } = request;
   const some = ids ? `Segment ${counted(ids.length, "image")}` : "Segment all new images";
   const title = force ? "Segment again" : some;
   return (
     <Modal opened={opened} onClose={onClose} title={title} centered>
-      <Form {...props} />
+      <Suspense fallback={<Loader size="sm" />}>
+        <SegmentForm {...request} />
+      </Suspense>
     </Modal>
-  );
-}
-
-function Form({ ids, force, onClose, onDone }: Props) {
-  const client = useApolloClient();
-  const { id: projectId } = useProject();
-  const [order, setOrder] = useState<Order>({
-    model: "watershed",
-    threshold: null,
-    priority: 5,
-    force: force ?? false,
-  });
-  const [isBusy, setBusy] = useState(false);
-  const change = (next: Partial<Order>) => setOrder({ ...order, ...next });
-
-  async function submit(event: FormEvent) {
-    event.preventDefault();
-    setBusy(true);
-    const outcome = await segment(client, projectId, ids, { ...order, model: order.model.trim() });
-    setBusy(false);
-    tell(outcome, "Queued", "Nothing to do: all of these are segmented already, or in the queue.");
-    if (outcome.error) return;
-    onClose();
-    onDone?.();
-  }
-
-  return (
-    <form onSubmit={submit}>
-      <Stack>
-        {!ids && <Affected />}
-        <Autocomplete
-          label="Model"
-          description="Watershed is always there. Others wait for a worker that has them."
-          data={MODELS}
-          value={order.model}
-          onChange={(model) => change({ model })}
-          maxLength={100}
-          required
-        />
-        <NumberInput
-          label="Threshold"
-          description="Leave it empty to have the model choose."
-          value={order.threshold ?? ""}
-          onChange={(value) => change({ threshold: value === "" ? null : Number(value) })}
-          step={0.1}
-          decimalScale={4}
-        />
-        <Input.Wrapper label="Priority" description="Higher ones are done first." pb="lg">
-          <Slider
-            min={0}
-            max={10}
-            step={1}
-            marks={PRIORITIES}
-            value={order.priority}
-            onChange={(priority) => change({ priority })}
-            thumbLabel="Priority"
-            mt="xs"
-            mx="sm"
-          />
-        </Input.Wrapper>
-        {force === undefined && (
-          <Checkbox
-            label="Also segment again what is segmented already"
-            checked={order.force}
-            onChange={({ currentTarget: { checked } }) => change({ force: checked })}
-          />
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={isBusy}>
-            Segment
-          </Button>
-        </Group>
-      </Stack>
-    </form>
-  );
-}
-
-function Affected() {
-  const { stats } = useProject();
-  const failed = stats.failedCount ? ` and ${count(stats.failedCount)} that failed` : "";
-  return (
-    <Text size="sm">
-      This queues {counted(stats.uploadedCount, "new image")}
-      {failed}.
-    </Text>
   );
 }
