@@ -1,6 +1,12 @@
 """The kinds of addresses that settings hold: each function checks one, and raises ValueError."""
 
+import re
+from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+
+# In an address as headers have it, hosts beyond ASCII are in Punycode, and nothing parts it.
+_HOST: Final = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?", re.IGNORECASE)
+_PLAIN: Final = re.compile(r"[!-~]*")
 
 
 def database(value: str) -> str:
@@ -36,21 +42,23 @@ def blobs(value: str) -> str:
 def public(value: str) -> str:
     """Return the address under which clients reach the hub, without a slash at the end."""
     parts = _split(value)
-    if not _of_web(parts) or parts.query or parts.fragment:
-        raise ValueError("must be as https://example.org/hub")
+    if not _of_web(value, parts) or parts.query or parts.fragment:
+        raise ValueError("must be as https://example.org/hub, in ASCII")
     return value.rstrip("/")
 
 
 def origin(value: str) -> str:
     """Return an origin whose pages may call the hub, or the asterisk for any."""
     parts = _split(value)
-    if value != "*" and (not _of_web(parts) or parts.path.strip("/") or parts.query):
-        raise ValueError("must be origins as https://example.org, separated by commas")
+    if value != "*" and (not _of_web(value, parts) or parts.path.strip("/") or parts.query):
+        raise ValueError("must be origins as https://example.org, in ASCII, separated by commas")
     return value.rstrip("/")
 
 
-def _of_web(parts: SplitResult) -> bool:
-    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+def _of_web(value: str, parts: SplitResult) -> bool:
+    if parts.scheme not in {"http", "https"} or not _PLAIN.fullmatch(value):
+        return False
+    return _HOST.fullmatch(parts.netloc) is not None
 
 
 def _split(value: str) -> SplitResult:

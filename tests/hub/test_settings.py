@@ -82,6 +82,12 @@ def test_a_misspelt_variable_is_an_error_that_names_the_right_one() -> None:
         ("SECRET_KEY", "short", "must have at least 32 characters, has 5"),
         ("PUBLIC_URL", "hub.example", "must be as https://example.org/hub"),
         ("PUBLIC_URL", "http://[", "is not an address"),
+        ("PUBLIC_URL", "https://μ.example", "in ASCII"),
+        ("PUBLIC_URL", "https://hub.example/μ", "in ASCII"),
+        ("PUBLIC_URL", "https://hub.example;script-src *", "must be as https://example.org/hub"),
+        ("PUBLIC_URL", "https://hub.example,b.example", "must be as https://example.org/hub"),
+        ("PUBLIC_URL", "https://hub.exa\tmple", "must be as https://example.org/hub"),
+        ("PUBLIC_URL", "https://ann:hunter2@hub.example", "must be as https://example.org/hub"),
         ("ALLOWED_ORIGINS", "https://a.example,b.example", "must be origins"),
         ("ALLOWED_ORIGINS", "https://a.example/page", "must be origins"),
         ("ACCESS_TOKEN_SECONDS", "0", "greater than 0"),
@@ -141,6 +147,19 @@ def test_sizes_may_have_units_and_lists_commas() -> None:
     assert settings.log_level == "DEBUG"
     assert settings.public_url == "https://example.org/hub"
     assert Settings.load({"CELLHUB_ALLOWED_ORIGINS": "*"}).allowed_origins == ("*",)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://localhost",
+        "https://xn--bcher-kva.example:8443/a%20hub",
+        "http://[::1]:8000",
+        "http://a_hub",
+    ],
+)
+def test_a_public_address_is_as_headers_have_it(address: str) -> None:
+    assert Settings.load({"CELLHUB_PUBLIC_URL": address}).public_url == address
 
 
 @pytest.mark.parametrize(
