@@ -1,6 +1,7 @@
 import { createBrowserRouter, redirect } from "react-router";
 import { session } from "./api/session";
 import { Failed } from "./parts/failed";
+import { inside } from "./parts/inside";
 import { ProjectLayout } from "./parts/project-layout";
 import { Shell } from "./parts/shell";
 
@@ -13,9 +14,7 @@ function signedIn({ request }: { request: Request }) {
 
 function signedOut({ request }: { request: Request }) {
   if (!session.get()) return null;
-  const next = new URL(request.url).searchParams.get("next");
-  // A link to here must not lead out of here.
-  return redirect(next?.startsWith("/") && !/^\/[/\\]/.test(next) ? next : "/");
+  return redirect(inside(new URL(request.url).searchParams.get("next")));
 }
 
 export const router = createBrowserRouter([
