@@ -55,6 +55,24 @@ describe("what became of files", () => {
     expect(outcomes).toEqual([{ state: "stored", imageId: "1" }]);
   });
 
+  test.each([
+    ["Screenshot at 1.02.03\u202fPM.png", "Screenshot at 1.02.03PM.png"],
+    ["a\u3000b.tif", "ab.tif"],
+    ["a b.tif", "a b.tif"],
+    ['5" dish.tif', '5" dish.tif'],
+    ["5%22 dish%0D.tif", '5" dish.tif'],
+    ["day\\one.tif", "one.tif"],
+    ["\u200b", "unnamed"],
+  ])("is known, and that of the files behind it, of %j", (name, asKept) => {
+    const outcomes = outcomesOf(
+      [file(name), file("b.txt"), file("c.tif")],
+      [image("1", asKept), image("2", "c.tif")],
+      [no("b.txt")],
+    );
+    expect(outcomes.map(({ state }) => state)).toEqual(["stored", "rejected", "stored"]);
+    expect(outcomes[2]).toEqual({ state: "stored", imageId: "2" });
+  });
+
   test("was stored where the image was deleted since", () => {
     const outcomes = outcomesOf(
       [file("a.tif"), file("b.tif"), file("c.txt")],

@@ -65,9 +65,9 @@ export function outcomesOf(
   return files.map((file, at) => {
     const image = images[stored];
     const rejection = rejected[refused];
-    const isImage = image?.name === kept(file.name) && image.sizeBytes === file.size;
+    const isImage = image?.name === plainName(file.name) && image.sizeBytes === file.size;
     const isLast = rejected.length - refused === files.length - at;
-    if (rejection && (isLast || (!isImage && rejection.name === kept(file.name)))) {
+    if (rejection && (isLast || (!isImage && rejection.name === plainName(file.name)))) {
       refused += 1;
       return { state: "rejected", code: rejection.code, message: rejection.message };
     }
@@ -79,8 +79,12 @@ export function outcomesOf(
 
 const LONGEST_NAME = 255;
 
-// The name as the hub keeps it.
-function kept(name: string): string {
-  const printable = name.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "").trim();
-  return [...printable].slice(0, LONGEST_NAME).join("") || "unnamed";
+/** The name of a file as the hub keeps it: without folders, and what can't be seen or is no space. */
+export function plainName(name: string): string {
+  const folders = name.split(/[/\\]/).filter((part) => part !== "" && part !== ".");
+  // In forms these stand for quotation marks and ends of lines.
+  const base = (folders.at(-1) ?? "").replace(/%0[AD]/g, "").replaceAll("%22", '"');
+  const printable = base.replace(/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, "").trim();
+  const plain = [...printable].slice(0, LONGEST_NAME).join("");
+  return plain === "" || plain === "." || plain === ".." ? "unnamed" : plain;
 }

@@ -6,6 +6,7 @@ import { retryWait } from "../api/retry-wait";
 import { accessToken, session } from "../api/session";
 import { graphql } from "../gql";
 import type { UploadImagesMutation } from "../gql/graphql";
+import { plainName } from "./upload-batches";
 import { type Transport, type UploadAnswer, UploadManager } from "./upload-manager";
 
 const UPLOAD_IMAGES = graphql(`
@@ -96,7 +97,7 @@ function bodyOf({ projectId, uploadId, files }: Call): FormData {
   const paths = files.map((_, at) => [at, [`variables.input.files.${at}`]]);
   body.append("map", JSON.stringify(Object.fromEntries(paths)));
   files.forEach((file, at) => {
-    body.append(String(at), file, file.name);
+    body.append(String(at), file, plainName(file.name));
   });
   return body;
 }
