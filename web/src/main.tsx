@@ -5,12 +5,12 @@ import "@mantine/notifications/styles.css";
 import "./main.css";
 import { ApolloProvider } from "@apollo/client/react";
 import { MantineProvider } from "@mantine/core";
-import { Notifications } from "@mantine/notifications";
 import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { RouterProvider } from "react-router";
 import { client } from "./api/client";
+import { Notices } from "./parts/notices";
 import { router } from "./router";
 import { colours, theme } from "./theme";
 
@@ -31,7 +31,7 @@ createRoot(root).render(
       defaultColorScheme="auto"
       getStyleNonce={() => nonce}
     >
-      <Notifications position="bottom-right" limit={4} />
+      <Notices />
       <ApolloProvider client={client}>
         <RouterProvider router={router} />
       </ApolloProvider>

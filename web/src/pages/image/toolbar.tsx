@@ -1,14 +1,4 @@
-import {
-  ActionIcon,
-  Group,
-  Popover,
-  SegmentedControl,
-  Slider,
-  Stack,
-  Switch,
-  Text,
-  Tooltip,
-} from "@mantine/core";
+import { ActionIcon, Group, Loader, Popover, Text, Tooltip } from "@mantine/core";
 import {
   IconAdjustments,
   IconArrowsMaximize,
@@ -18,11 +8,13 @@ import {
   IconVector,
   type TablerIcon,
 } from "@tabler/icons-react";
-import { useId } from "react";
+import { lazy, Suspense } from "react";
 import { useStore } from "../../api/store";
 import { appearance, changeAppearance } from "./appearance";
-import { COLOURINGS, type Colouring } from "./colours";
 import classes from "./viewer.module.css";
+
+const loadLooks = () => import("./looks");
+const Looks = lazy(async () => ({ default: (await loadLooks()).Looks }));
 
 interface Props {
   hasOutlines: boolean;
@@ -60,12 +52,16 @@ export function Toolbar({ hasOutlines, ...does }: Props) {
                 c="inherit"
                 size="lg"
                 aria-label="How outlines look"
+                onPointerEnter={loadLooks}
+                onFocus={loadLooks}
               >
                 <IconAdjustments size={18} />
               </ActionIcon>
             </Popover.Target>
             <Popover.Dropdown>
-              <Looks />
+              <Suspense fallback={<Loader size="sm" />}>
+                <Looks />
+              </Suspense>
             </Popover.Dropdown>
           </Popover>
         </>
@@ -104,41 +100,5 @@ function Tool({ label, Icon, text, pressed, onClick }: ToolProps) {
         )}
       </ActionIcon>
     </Tooltip>
-  );
-}
-
-function Looks() {
-  const { visible, fill, colouring } = useStore(appearance);
-  const opacity = useId();
-  return (
-    <Stack gap="md">
-      <Switch
-        label="Show outlines"
-        checked={visible}
-        onChange={(event) => changeAppearance({ visible: event.currentTarget.checked })}
-      />
-      <div>
-        <Text size="sm" mb={6} id={opacity}>
-          Fill
-        </Text>
-        <Slider
-          min={0}
-          max={0.8}
-          step={0.05}
-          value={fill}
-          onChange={(value) => changeAppearance({ fill: value })}
-          label={(value) => `${Math.round(value * 100)} %`}
-          thumbProps={{ "aria-labelledby": opacity }}
-        />
-      </div>
-      <SegmentedControl
-        fullWidth
-        size="xs"
-        aria-label="Colours"
-        data={[...COLOURINGS]}
-        value={colouring}
-        onChange={(value) => changeAppearance({ colouring: value as Colouring })}
-      />
-    </Stack>
   );
 }
