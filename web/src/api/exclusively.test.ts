@@ -48,3 +48,17 @@ test("a tab that died with the lock holds it for 15 s, not for ever", async () =
   await vi.advanceTimersByTimeAsync(10_000);
   expect(waiting).toHaveBeenCalledOnce();
 });
+
+test("a tab that held it for too long takes it from nobody who took it over", async () => {
+  vi.useFakeTimers();
+  let finish = () => {};
+  void exclusively("refresh", () => new Promise<void>((resolve) => (finish = resolve)));
+  await vi.advanceTimersByTimeAsync(1_000);
+  void exclusively("refresh", () => new Promise(() => undefined));
+  await vi.advanceTimersByTimeAsync(16_000);
+  finish();
+  const third = vi.fn();
+  void exclusively("refresh", async () => third());
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(third).not.toHaveBeenCalled();
+});

@@ -25,7 +25,8 @@ export async function exclusively<T>(name: string, work: () => Promise<T>): Prom
   try {
     return await work();
   } finally {
-    localStorage.removeItem(name);
+    // Whoever took so long that another took it over leaves it to that one.
+    if (note()[0] === mine) localStorage.removeItem(name);
   }
 }
 
