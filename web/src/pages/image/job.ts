@@ -27,5 +27,7 @@ export function useJob(projectId: string, imageId: string, isUnderway: boolean):
   useStream(IMAGE_JOB, isUnderway ? { projectId, imageIds: [imageId] } : null, {
     next: ({ queueStatsUpdated }) => setJob(queueStatsUpdated.jobs[0] ?? null),
   });
+  // What was told of this one does not hold of the next.
+  if (!isUnderway && job) setJob(null);
   return isUnderway ? job : null;
 }
