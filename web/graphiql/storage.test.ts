@@ -30,6 +30,25 @@ it("keeps no headers, neither of tabs nor of what was run", () => {
   }
 });
 
+it("keeps neither passwords nor refresh tokens, wherever they were typed", () => {
+  const secret = JSON.stringify('a "secret" \\');
+  const query = `{ signIn(input: {email: "ann@example.org", password: ${secret}}) { expiresAt } }`;
+  const variables = `{"input": {"refreshToken" : ${secret}, "name": "passwords: \\"x\\""}}`;
+  const tabs = [{ query, variables }];
+  storage.setItem("graphiql:tabState", JSON.stringify({ tabs }));
+  storage.setItem("graphiql:query", query);
+  storage.setItem("graphiql:variables", variables);
+  for (const name of ["tabState", "query", "variables"]) {
+    expect(storage.getItem(`graphiql:${name}`)).not.toContain("secret");
+  }
+  expect(storage.getItem("graphiql:query")).toBe(
+    '{ signIn(input: {email: "ann@example.org", password: ""}) { expiresAt } }',
+  );
+  expect(JSON.parse(String(storage.getItem("graphiql:variables")))).toEqual({
+    input: { refreshToken: "", name: 'passwords: "x"' },
+  });
+});
+
 it("keeps variables as they are, even those that are no JSON yet", () => {
   storage.setItem("graphiql:variables", '{"headers": "x"');
   expect(storage.getItem("graphiql:variables")).toBe('{"headers": "x"');
