@@ -2,6 +2,7 @@ import { createBrowserRouter, redirect } from "react-router";
 import { session } from "./api/session";
 import { Failed } from "./parts/failed";
 import { inside } from "./parts/inside";
+import { Missing } from "./parts/missing";
 import { ProjectLayout } from "./parts/project-layout";
 import { Shell } from "./parts/shell";
 
@@ -53,7 +54,7 @@ export const router = createBrowserRouter([
               },
             ],
           },
-          { path: "*", lazy: { Component: async () => (await import("./parts/missing")).Missing } },
+          { path: "*", Component: Missing },
         ],
       },
     ],

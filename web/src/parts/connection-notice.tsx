@@ -5,7 +5,7 @@ import { useStore } from "../api/store";
 import classes from "./connection-notice.module.css";
 
 const PATIENCE_MILLISECONDS = 800;
-const TIME = new Intl.DateTimeFormat("en", { timeStyle: "medium" });
+const TIME = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
 /** Says whether what is on the screen is of this moment; where it is not, of which moment. */
 export function ConnectionNotice() {
