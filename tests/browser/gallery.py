@@ -18,15 +18,14 @@ async def drop(page: Page, files: Sequence[Path]) -> None:
     assert page.viewport_size is not None
     middle = {"x": page.viewport_size["width"] / 2, "y": page.viewport_size["height"] / 2}
     data = {"items": [], "files": [str(path) for path in files], "dragOperationsMask": 1}
-    # It is there all the time, and not seen.
-    invitation = page.locator("[style*=opacity]").filter(has_text="Drop to upload to")
+    invitation = page.get_by_text("Drop to upload to")
     browser = await page.context.new_cdp_session(page)
     for step in ("dragEnter", "dragOver"):
         await browser.send("Input.dispatchDragEvent", {"type": step, **middle, "data": data})
-    await expect(invitation).to_have_css("opacity", "1")
+    await expect(invitation).to_be_visible()
     for step in ("dragOver", "drop"):
         await browser.send("Input.dispatchDragEvent", {"type": step, **middle, "data": data})
-    await expect(invitation).to_have_css("opacity", "0")
+    await expect(invitation).to_be_hidden()
     await browser.detach()
 
 

@@ -1,6 +1,5 @@
 import "@fontsource-variable/inter/index.css";
 import "@mantine/core/styles.css";
-import "@mantine/dropzone/styles.css";
 import "@mantine/notifications/styles.css";
 import "./main.css";
 import { ApolloProvider } from "@apollo/client/react";

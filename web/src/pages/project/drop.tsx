@@ -1,32 +1,26 @@
-import { Button, Stack, Text, Title } from "@mantine/core";
-import { Dropzone } from "@mantine/dropzone";
+import { Button, Portal, Stack, Text, Title } from "@mantine/core";
 import { IconPhotoPlus } from "@tabler/icons-react";
 import { type Ref, useImperativeHandle, useRef } from "react";
 import { useProject } from "../../live/project";
 import { uploads } from "../../live/uploads";
+import { useFileDrop } from "../../parts/file-drop";
 import classes from "./drop.module.css";
 
 /** Takes files that are dropped anywhere on the page. */
 export function DropAnywhere() {
   const { id, name } = useProject();
+  const isOver = useFileDrop((files) => send(id, files));
+  if (!isOver) return null;
   return (
-    <Dropzone.FullScreen
-      active
-      activateOnClick={false}
-      activateOnKeyboard={false}
-      onDrop={(files) => send(id, files)}
-      classNames={{ fullScreen: classes.everywhere, root: classes.target }}
-      inputProps={{ hidden: true }}
-      aria-hidden
-    >
-      <Stack align="center" justify="center" gap="xs" className={classes.invitation}>
+    <Portal>
+      <Stack align="center" justify="center" gap="xs" className={classes.everywhere}>
         <IconPhotoPlus size={56} stroke={1.3} aria-hidden />
         <Text size="xl" fw={650} ta="center">
           Drop to upload to “{name}”
         </Text>
         <Text>Folders are fine, too.</Text>
       </Stack>
-    </Dropzone.FullScreen>
+    </Portal>
   );
 }
 
