@@ -1,4 +1,5 @@
-// Who is signed in. Tabs that share the store share the session, and refresh one at a time.
+// Who is signed in. Tabs that share the store share the session, and change it one at a time: no
+// refresh that is under way undoes that somebody signs out.
 import { post } from "./http.ts";
 import { HubError } from "./retry.ts";
 
@@ -36,13 +37,15 @@ export class Session {
 
   /** Throws HubError: UNAUTHENTICATED where e-mail or password are wrong. */
   async signIn(email: string, password: string): Promise<void> {
-    await this.#take(SIGN_IN, { email, password });
+    await this.#alone(() => this.#take(SIGN_IN, { email, password }));
   }
 
   async signOut(): Promise<void> {
-    const refreshToken = this.#tokens?.refreshToken;
-    this.#keep(null);
-    if (refreshToken) await post(this.url, SIGN_OUT, { input: { refreshToken } });
+    await this.#alone(async () => {
+      const refreshToken = this.#tokens?.refreshToken;
+      this.#keep(null);
+      if (refreshToken) await post(this.url, SIGN_OUT, { input: { refreshToken } });
+    });
   }
 
   /**
@@ -53,7 +56,11 @@ export class Session {
   async accessToken(refused?: string): Promise<string> {
     const token = this.#tokens?.accessToken;
     if (token && token !== refused) return token;
-    return navigator.locks.request(KEY, () => this.#another(refused));
+    return this.#alone(() => this.#another(refused));
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    return navigator.locks.request(KEY, work);
   }
 
   async #another(refused?: string): Promise<string> {

@@ -10,8 +10,10 @@ obey({
     const refused = await session.accessToken();
     tell({ refused, got: await Promise.all(tabs.map((tab) => tab.accessToken(refused))) });
   },
+  // While the other tab refreshes.
   async signOut() {
-    await session.signOut();
+    const refused = await session.accessToken();
+    await Promise.allSettled([tabs[1].accessToken(refused), session.signOut()]);
     tell({ isSignedIn: tabs.map((tab) => tab.isSignedIn()) });
   },
 });
