@@ -1,12 +1,11 @@
 import { useGraphiQL } from "@graphiql/react";
-import { type FormEvent, useState } from "react";
-import { messageOf } from "../src/api/errors";
-import { ending, type Session, session, signIn, signOut, signUp } from "../src/api/session";
+import { type Session, session, signOut } from "../src/api/session";
 import { useStore } from "../src/api/store";
+import { useSigning } from "../src/parts/signing";
 import { withToken } from "./credentials";
 import classes from "./panels.module.css";
 
-const TIME = new Intl.DateTimeFormat("en", { timeStyle: "medium" });
+const TIME = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
 /** Who is signed in, here as in the application; or a form to be it. */
 export function Account() {
@@ -54,29 +53,10 @@ function SignedIn({ current }: { current: Session }) {
 }
 
 function SignIn() {
-  const ended = useStore(ending);
-  const [isNew, setNew] = useState(false);
-  const [error, setError] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
-
-  async function submit(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const value = (name: string) => String(form.get(name) ?? "");
-    setBusy(true);
-    setError(null);
-    try {
-      if (isNew) await signUp(value("name"), value("email"), value("password"));
-      else await signIn(value("email"), value("password"));
-    } catch (failure) {
-      setError(messageOf(failure));
-      setBusy(false);
-    }
-  }
-
+  const { isNew, isBusy, error, ended, submit, turn } = useSigning();
   return (
     <form className={classes.form} onSubmit={submit}>
-      {ended && !error && <p>{ended}</p>}
+      {ended && <p>{ended}</p>}
       {error && (
         <p role="alert" className={classes.error}>
           {error}
@@ -104,17 +84,10 @@ function SignIn() {
         />
       </label>
       {isNew && <p className={classes.hint}>10 characters or more. A sentence is good.</p>}
-      <button type="submit" className={classes.primary} disabled={busy}>
+      <button type="submit" className={classes.primary} disabled={isBusy}>
         {isNew ? "Create the account" : "Sign in"}
       </button>
-      <button
-        type="button"
-        className={classes.link}
-        onClick={() => {
-          setNew(!isNew);
-          setError(null);
-        }}
-      >
+      <button type="button" className={classes.link} onClick={turn}>
         {isNew ? "Have an account already? Sign in" : "New here? Create an account"}
       </button>
       <p className={classes.hint}>

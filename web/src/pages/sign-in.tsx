@@ -11,34 +11,12 @@ import {
   TextInput,
   Title,
 } from "@mantine/core";
-import { type FormEvent, useState } from "react";
-import { messageOf } from "../api/errors";
-import { ending, signIn, signUp } from "../api/session";
-import { useStore } from "../api/store";
 import { Logo, SchemeToggle } from "../parts/shell";
+import { useSigning } from "../parts/signing";
 import classes from "./sign-in.module.css";
 
 export function SignIn() {
-  const ended = useStore(ending);
-  const [isNew, setNew] = useState(false);
-  const [error, setError] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
-
-  async function submit(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const value = (name: string) => String(form.get(name) ?? "");
-    setBusy(true);
-    setError(null);
-    try {
-      if (isNew) await signUp(value("name"), value("email"), value("password"));
-      else await signIn(value("email"), value("password"));
-    } catch (failure) {
-      setError(messageOf(failure));
-      setBusy(false);
-    }
-  }
-
+  const { isNew, isBusy, error, ended, submit, turn } = useSigning();
   return (
     <main className={classes.page}>
       <Box className={classes.corner}>
@@ -54,7 +32,7 @@ export function SignIn() {
               <Title order={1} size="h3">
                 {isNew ? "Create an account" : "Sign in"}
               </Title>
-              {ended && !error && <Alert color="yellow">{ended}</Alert>}
+              {ended && <Alert color="yellow">{ended}</Alert>}
               {error && (
                 <Alert color="red" role="alert" variant="light" className={classes.error}>
                   {error}
@@ -74,7 +52,7 @@ export function SignIn() {
                 visibilityToggleButtonProps={{ "aria-label": "Show or hide the password" }}
                 required
               />
-              <Button type="submit" loading={busy} fullWidth mt="xs">
+              <Button type="submit" loading={isBusy} fullWidth mt="xs">
                 {isNew ? "Create the account" : "Sign in"}
               </Button>
               <Text size="sm" ta="center">
@@ -84,10 +62,7 @@ export function SignIn() {
                   type="button"
                   size="sm"
                   underline="always"
-                  onClick={() => {
-                    setNew(!isNew);
-                    setError(null);
-                  }}
+                  onClick={turn}
                 >
                   {isNew ? "Sign in" : "Create an account"}
                 </Anchor>
