@@ -28,7 +28,7 @@ export const NUMBERS = graphql(`
   }
 `);
 
-export const PROJECT_DETAILS = graphql(`
+graphql(`
   fragment ProjectDetails on Project {
     id
     name

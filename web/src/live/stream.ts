@@ -1,6 +1,5 @@
-import type { OperationVariables } from "@apollo/client";
+import type { OperationVariables, TypedDocumentNode } from "@apollo/client";
 import { useApolloClient } from "@apollo/client/react";
-import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { useEffect, useEffectEvent } from "react";
 
 interface Listener<T> {

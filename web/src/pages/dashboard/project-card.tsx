@@ -98,8 +98,8 @@ function Pictures({ project }: { project: ProjectCardFragment }) {
   );
 }
 
-// What numbers don't tell is read again: the pictures, which are those of the newest images, once
-// The name is that of the last change; the pictures are those of the newest images.
+// What the numbers don't tell is read again: the name, once they say that it changed; and the pictures, which are
+// those of the newest images, once images stopped to come.
 function useFresh(project: ProjectCardFragment): void {
   const client = useApolloClient();
   const variables = { id: project.id };
