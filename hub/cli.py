@@ -48,7 +48,7 @@ def serve(
         bool, typer.Option(help="Segment on this machine, too, when the CPU is free.")
     ] = False,
 ) -> None:
-    """Migrate the database, then serve the API."""
+    """Migrate the database, then serve the API and the pages."""
     # Imported where they are used: a command should not wait for what it does not need.
     from hub.serve import ServeError  # noqa: PLC0415
     from hub.serve import serve as run  # noqa: PLC0415
