@@ -43,12 +43,12 @@ class Pages:
         self._sources = _sources(settings.public_url)
         self._folder = folder
 
-    def __bool__(self) -> bool:
-        """Tell whether there are any."""
-        return self._page("index").is_file()
-
-    def page(self, name: str, status: int = 200) -> Response:
-        """Return a page: ``index``, the application, or ``graphiql``."""
+    def page(self, name: str, status: int = 200) -> Response | None:
+        """Return a page, ``index``, the application, or ``graphiql``; None where there is none."""
+        try:
+            content = (self._folder / f"{name}.html").read_text()
+        except OSError:
+            return None
         nonce = secrets.token_urlsafe(16)
         headers = {
             **_HEADERS,
@@ -56,8 +56,7 @@ class Pages:
             "Content-Security-Policy": self._policy(name, nonce),
             "Vary": "Accept",
         }
-        content = self._page(name).read_text().replace(_NONCE, nonce)
-        return Response(content, status, headers, media_type="text/html")
+        return Response(content.replace(_NONCE, nonce), status, headers, media_type="text/html")
 
     def asset(self, request: Request) -> Response:
         """Return a file of the pages, compressed where that was done and the client takes it."""
@@ -74,18 +73,17 @@ class Pages:
 
     async def welcome(self, request: Request) -> Response:
         """Answer at an address of the application; to programs, say where they find the API."""
-        if wants_page(request.method, request.headers) and self:
-            known = request.url.path == "/" or not request.path_params.get("unknown")
-            return self.page("index", 200 if known else 404)
-        if request.path_params.get("unknown"):
+        unknown = bool(request.path_params.get("unknown"))
+        if wants_page(request.method, request.headers):
+            page = self.page("index", 404 if unknown else 200)
+            if page is not None:
+                return page
+        if unknown:
             return _missing()
         return JSONResponse(
             {"name": "Cell Segmentation Hub", "graphql": "/graphql"},
             headers={"Cache-Control": "no-store", "Vary": "Accept"},
         )
-
-    def _page(self, name: str) -> Path:
-        return self._folder / f"{name}.html"
 
     def _asset(self, name: str) -> Path | None:
         path = self._folder / "assets" / name
@@ -126,10 +124,10 @@ class Explorable:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if wants_page(scope["method"], Headers(scope=scope)) and self._pages:
-            await self._pages.page("graphiql")(scope, receive, send)
-        else:
-            await self._endpoint(scope, receive, send)
+        page = None
+        if wants_page(scope["method"], Headers(scope=scope)):
+            page = self._pages.page("graphiql")
+        await (page or self._endpoint)(scope, receive, send)
 
 
 def wants_page(method: str, headers: Headers) -> bool:
