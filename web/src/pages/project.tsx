@@ -1,15 +1,17 @@
-import { Button, Drawer } from "@mantine/core";
-import { useDisclosure, useDocumentTitle, useMediaQuery } from "@mantine/hooks";
-import { IconListCheck } from "@tabler/icons-react";
-import { useRef } from "react";
+import { useDocumentTitle, useMediaQuery } from "@mantine/hooks";
+import { lazy, Suspense, useRef } from "react";
 import { useCan, useProject } from "../live/project";
-import { type Queue, useQueue } from "../live/queue";
-import { count } from "../parts/format";
+import { useQueue } from "../live/queue";
 import { DropAnywhere, FileChooser, NoImages } from "./project/drop";
 import { Crumbs, Header } from "./project/header";
 import { Images } from "./project/images";
 import classes from "./project/project.module.css";
 import { QueuePanel } from "./project/queue-panel";
+
+// On narrow screens alone.
+const QueueButton = lazy(async () => ({
+  default: (await import("./project/queue-button")).QueueButton,
+}));
 
 export function ProjectPage() {
   const { id, name, stats } = useProject();
@@ -32,7 +34,9 @@ export function ProjectPage() {
       )}
       <div className={classes.columns}>
         <section aria-label="Images" className={classes.images}>
-          <Images>{!isWide && <QueueButton queue={queue} />}</Images>
+          <Images>
+            <Suspense>{!isWide && <QueueButton queue={queue} />}</Suspense>
+          </Images>
           {stats.imageCount === 0 && <NoImages canEdit={canEdit} onChoose={onChoose} />}
         </section>
         {isWide && (
@@ -43,26 +47,6 @@ export function ProjectPage() {
           </aside>
         )}
       </div>
-    </>
-  );
-}
-
-function QueueButton({ queue }: { queue: Queue | null }) {
-  const { name } = useProject();
-  const [isOpen, { open, close }] = useDisclosure(false);
-  return (
-    <>
-      <Button
-        variant="default"
-        leftSection={<IconListCheck size={16} aria-hidden />}
-        onClick={open}
-        className="numbers"
-      >
-        Queue{queue?.total ? ` (${count(queue.total)})` : ""}
-      </Button>
-      <Drawer opened={isOpen} onClose={close} position="bottom" size="75%" title={name}>
-        <QueuePanel queue={queue} />
-      </Drawer>
     </>
   );
 }

@@ -6,7 +6,6 @@ import {
   Code,
   CopyButton,
   Group,
-  Modal,
   Skeleton,
   Stack,
   Table,
@@ -18,6 +17,7 @@ import type { FormEvent } from "react";
 import { messageOf } from "../api/errors";
 import { graphql } from "../gql";
 import type { ApiKeysQuery } from "../gql/graphql";
+import { Dialog } from "./dialog";
 import { TimeAgo } from "./time-ago";
 
 const API_KEYS = graphql(`
@@ -70,7 +70,7 @@ export function ApiKeys({ onClose }: { onClose: () => void }) {
   }
 
   return (
-    <Modal opened onClose={onClose} title="API keys" size="lg" centered>
+    <Dialog opened onClose={onClose} title="API keys" size="lg">
       <Stack>
         <Text size="sm" c="dimmed">
           With a key a program acts as you: a segmentation worker, a script, an instrument.
@@ -99,7 +99,7 @@ export function ApiKeys({ onClose }: { onClose: () => void }) {
         </form>
         {data ? <Keys keys={data.apiKeys} /> : <Skeleton h={80} />}
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -1,9 +1,10 @@
 import { useMutation } from "@apollo/client/react";
-import { Alert, Button, Group, Modal, Stack, Textarea, TextInput } from "@mantine/core";
+import { Alert, Button, Group, Stack, Textarea, TextInput } from "@mantine/core";
 import type { FormEvent } from "react";
 import { useNavigate } from "react-router";
 import { messageOf } from "../../api/errors";
 import { graphql } from "../../gql";
+import { Dialog } from "../../parts/dialog";
 
 const CREATE_PROJECT = graphql(`
   mutation CreateProject($input: CreateProjectInput!) {
@@ -17,9 +18,9 @@ const CREATE_PROJECT = graphql(`
 
 export function NewProject({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   return (
-    <Modal opened={opened} onClose={onClose} title="New project" centered>
+    <Dialog opened={opened} onClose={onClose} title="New project">
       <Form onClose={onClose} />
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -5,7 +5,6 @@ import {
   Button,
   Group,
   Menu,
-  Modal,
   Stack,
   Text,
   Title,
@@ -22,6 +21,7 @@ import {
 import { Link } from "react-router";
 import type { ImageDetailsFragment } from "../../gql/graphql";
 import { usePresent, useProject } from "../../live/project";
+import { Dialog } from "../../parts/dialog";
 import { People } from "../../parts/people";
 import { StatusBadge } from "../../parts/status";
 import { SegmentDialog } from "../project/segment-dialog";
@@ -104,7 +104,7 @@ export function Heading({ image, progress, neighbours, actions, canEdit, isUnder
         opened={isSegmenting}
         onClose={segmenting.close}
       />
-      <Modal opened={isDeleting} onClose={deleting.close} title="Delete the image">
+      <Dialog opened={isDeleting} onClose={deleting.close} title="Delete the image">
         <Text size="sm">
           “{image.name}” and what was found in it will be gone for everybody. This can't be undone.
         </Text>
@@ -116,7 +116,7 @@ export function Heading({ image, progress, neighbours, actions, canEdit, isUnder
             Delete
           </Button>
         </Group>
-      </Modal>
+      </Dialog>
     </Group>
   );
 }

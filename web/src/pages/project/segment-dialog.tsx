@@ -1,5 +1,6 @@
-import { Loader, Modal } from "@mantine/core";
+import { Loader } from "@mantine/core";
 import { lazy, Suspense } from "react";
+import { Dialog } from "../../parts/dialog";
 import { counted } from "../../parts/format";
 import type { Request } from "./segment-form";
 
@@ -15,10 +16,10 @@ export function SegmentDialog({ opened, ...request }: Props) {
   const some = ids ? `Segment ${counted(ids.length, "image")}` : "Segment all new images";
   const title = force ? "Segment again" : some;
   return (
-    <Modal opened={opened} onClose={onClose} title={title} centered>
+    <Dialog opened={opened} onClose={onClose} title={title}>
       <Suspense fallback={<Loader size="sm" />}>
         <SegmentForm {...request} />
       </Suspense>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,10 +1,11 @@
 import { useApolloClient } from "@apollo/client/react";
-import { Button, CloseButton, Group, Modal, Stack, Text } from "@mantine/core";
+import { Button, CloseButton, Group, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconPlayerPlay, IconPlayerStop, IconTrash } from "@tabler/icons-react";
 import { useState } from "react";
 import { useProject } from "../../live/project";
 import { type Selection, useSelectedCount } from "../../live/selection";
+import { Dialog } from "../../parts/dialog";
 import { count, counted } from "../../parts/format";
 import { cancel, remove } from "./changes";
 import { SegmentDialog } from "./segment-dialog";
@@ -103,11 +104,10 @@ export function SelectionBar({ selection, total, onSelectAll }: Props) {
         onClose={() => setToSegment(null)}
         onDone={() => selection.clear()}
       />
-      <Modal
+      <Dialog
         opened={isConfirming}
         onClose={confirming.close}
         title={`Delete ${counted(selected, "image")}`}
-        centered
       >
         <Stack>
           <Text size="sm">
@@ -122,7 +122,7 @@ export function SelectionBar({ selection, total, onSelectAll }: Props) {
             </Button>
           </Group>
         </Stack>
-      </Modal>
+      </Dialog>
     </>
   );
 }

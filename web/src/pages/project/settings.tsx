@@ -1,9 +1,10 @@
 import { useMutation } from "@apollo/client/react";
-import { Alert, Button, Group, Modal, Stack, Text, Textarea, TextInput } from "@mantine/core";
+import { Alert, Button, Group, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { messageOf } from "../../api/errors";
 import { graphql } from "../../gql";
 import { useProject } from "../../live/project";
+import { Dialog } from "../../parts/dialog";
 import { counted } from "../../parts/format";
 
 const UPDATE_PROJECT = graphql(`
@@ -31,9 +32,9 @@ interface Props {
 
 export function EditProject({ opened, onClose }: Props) {
   return (
-    <Modal opened={opened} onClose={onClose} title="Name and description" centered>
+    <Dialog opened={opened} onClose={onClose} title="Name and description">
       <EditForm onClose={onClose} />
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -89,9 +90,9 @@ function EditForm({ onClose }: Pick<Props, "onClose">) {
 
 export function DeleteProject({ opened, onClose }: Props) {
   return (
-    <Modal opened={opened} onClose={onClose} title="Delete the project" centered>
+    <Dialog opened={opened} onClose={onClose} title="Delete the project">
       <DeleteForm onClose={onClose} />
-    </Modal>
+    </Dialog>
   );
 }
 

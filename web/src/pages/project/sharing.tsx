@@ -1,15 +1,5 @@
 import { useMutation } from "@apollo/client/react";
-import {
-  Alert,
-  Avatar,
-  Button,
-  Group,
-  Modal,
-  NativeSelect,
-  Stack,
-  Text,
-  TextInput,
-} from "@mantine/core";
+import { Alert, Avatar, Button, Group, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { codeOf, messageOf } from "../../api/errors";
 import { session } from "../../api/session";
@@ -17,6 +7,7 @@ import { useStore } from "../../api/store";
 import { graphql } from "../../gql";
 import type { ProjectDetailsFragment, ProjectRole } from "../../gql/graphql";
 import { useCan, useProject } from "../../live/project";
+import { Dialog } from "../../parts/dialog";
 import classes from "./sharing.module.css";
 
 const SHARE_PROJECT = graphql(`
@@ -51,9 +42,9 @@ type Member = ProjectDetailsFragment["members"][number];
 
 export function Sharing({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   return (
-    <Modal opened={opened} onClose={onClose} title="People in this project" size="lg" centered>
+    <Dialog opened={opened} onClose={onClose} title="People in this project" size="lg">
       <Members />
-    </Modal>
+    </Dialog>
   );
 }
 
