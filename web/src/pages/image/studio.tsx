@@ -1,7 +1,7 @@
 import { useApolloClient } from "@apollo/client/react";
 import { Tabs } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
-import { useRef, useState } from "react";
+import { lazy, Suspense, useRef, useState } from "react";
 import type { ImageDetailsFragment } from "../../gql/graphql";
 import { useCan } from "../../live/project";
 import { count } from "../../parts/format";
@@ -10,14 +10,16 @@ import { useActions } from "./actions";
 import { CellsPanel } from "./cells-panel";
 import { tilesUrl } from "./files";
 import { Heading } from "./heading";
-import { ImagePanel } from "./image-panel";
 import { useJob } from "./job";
 import { useNeighbours } from "./neighbours";
 import { useMeasurements, useOutlines } from "./results";
-import { RunPanel } from "./run-panel";
 import { StatusLine } from "./status-line";
 import classes from "./studio.module.css";
 import { Viewer, type ViewerHandle } from "./viewer";
+
+// Of the tabs that are not shown first.
+const RunPanel = lazy(async () => ({ default: (await import("./run-panel")).RunPanel }));
+const ImagePanel = lazy(async () => ({ default: (await import("./image-panel")).ImagePanel }));
 
 interface Props {
   image: ImageDetailsFragment;
@@ -106,10 +108,14 @@ export function Studio({ image, told }: Props) {
             />
           </Tabs.Panel>
           <Tabs.Panel value="run" className={classes.panel}>
-            <RunPanel segmentation={segmentation} checksum={image.checksum} />
+            <Suspense>
+              <RunPanel segmentation={segmentation} checksum={image.checksum} />
+            </Suspense>
           </Tabs.Panel>
           <Tabs.Panel value="image" className={classes.panel}>
-            <ImagePanel image={image} />
+            <Suspense>
+              <ImagePanel image={image} />
+            </Suspense>
           </Tabs.Panel>
         </Tabs>
       </aside>
