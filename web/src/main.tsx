@@ -16,9 +16,6 @@ import { colours, theme } from "./theme";
 const nonce = document.querySelector<HTMLMetaElement>("meta[property=csp-nonce]")?.nonce ?? "";
 setNonce(nonce);
 
-// The hub was renewed since this page was opened: parts of it that were not loaded yet are gone.
-window.addEventListener("vite:preloadError", () => location.reload());
-
 const root = document.getElementById("root");
 if (!root) throw new Error("The page has no root.");
 

@@ -1,4 +1,5 @@
 import { createBrowserRouter, redirect } from "react-router";
+import { loaded } from "./api/loaded";
 import { session } from "./api/session";
 import { Failed } from "./parts/failed";
 import { inside } from "./parts/inside";
@@ -23,7 +24,7 @@ export const router = createBrowserRouter([
     path: "/sign-in",
     loader: signedOut,
     ErrorBoundary: Failed,
-    lazy: { Component: async () => (await import("./pages/sign-in")).SignIn },
+    lazy: { Component: async () => (await loaded(() => import("./pages/sign-in"))).SignIn },
     HydrateFallback: () => null,
   },
   {
@@ -38,7 +39,9 @@ export const router = createBrowserRouter([
         children: [
           {
             index: true,
-            lazy: { Component: async () => (await import("./pages/dashboard")).Dashboard },
+            lazy: {
+              Component: async () => (await loaded(() => import("./pages/dashboard"))).Dashboard,
+            },
           },
           {
             path: "projects/:projectId",
@@ -46,11 +49,16 @@ export const router = createBrowserRouter([
             children: [
               {
                 index: true,
-                lazy: { Component: async () => (await import("./pages/project")).ProjectPage },
+                lazy: {
+                  Component: async () =>
+                    (await loaded(() => import("./pages/project"))).ProjectPage,
+                },
               },
               {
                 path: "images/:imageId",
-                lazy: { Component: async () => (await import("./pages/image")).ImagePage },
+                lazy: {
+                  Component: async () => (await loaded(() => import("./pages/image"))).ImagePage,
+                },
               },
             ],
           },

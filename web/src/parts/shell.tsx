@@ -13,8 +13,9 @@ import {
 } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconApi, IconKey, IconLogout, IconMoon, IconSun } from "@tabler/icons-react";
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { Link, Outlet, ScrollRestoration } from "react-router";
+import { ahead, loaded } from "../api/loaded";
 import { session, signOut } from "../api/session";
 import { useStore } from "../api/store";
 import icon from "../icon.svg";
@@ -22,8 +23,10 @@ import { uploads } from "../live/uploads";
 import { ConnectionNotice } from "./connection-notice";
 import classes from "./shell.module.css";
 
-const UploadTray = lazy(async () => ({ default: (await import("./upload-tray")).UploadTray }));
-const ApiKeys = lazy(async () => ({ default: (await import("./api-keys")).ApiKeys }));
+const loadTray = () => import("./upload-tray");
+const loadKeys = () => import("./api-keys");
+const UploadTray = lazy(async () => ({ default: (await loaded(loadTray)).UploadTray }));
+const ApiKeys = lazy(async () => ({ default: (await loaded(loadKeys)).ApiKeys }));
 
 /** What stands around each page: where one is, whether it is live, and who one is. */
 export function Shell() {
@@ -53,6 +56,7 @@ export function Shell() {
 
 function Uploads() {
   useStore(uploads.version);
+  useEffect(() => ahead(loadTray), []);
   if (!uploads.files.length) return null;
   return (
     <Suspense>

@@ -9,11 +9,12 @@ import {
   type TablerIcon,
 } from "@tabler/icons-react";
 import { lazy, Suspense } from "react";
+import { loaded } from "../../api/loaded";
 import { useStore } from "../../api/store";
 import { appearance, changeAppearance } from "./appearance";
 import classes from "./viewer.module.css";
 
-const loadLooks = () => import("./looks");
+const loadLooks = () => loaded(() => import("./looks"));
 const Looks = lazy(async () => ({ default: (await loadLooks()).Looks }));
 
 interface Props {

@@ -1,10 +1,12 @@
 import { Loader } from "@mantine/core";
 import { lazy, Suspense } from "react";
+import { loaded } from "../../api/loaded";
 import { Dialog } from "../../parts/dialog";
 import { counted } from "../../parts/format";
 import type { Request } from "./segment-form";
 
-const SegmentForm = lazy(async () => ({ default: (await import("./segment-form")).SegmentForm }));
+const load = () => import("./segment-form");
+const SegmentForm = lazy(async () => ({ default: (await loaded(load)).SegmentForm }));
 
 interface Props extends Request {
   opened: boolean;
