@@ -12,6 +12,9 @@ const FEWEST_COLUMNS = 2;
 const WORDS_HEIGHT = 64;
 const ROWS_AHEAD = 4;
 const IMAGES_AHEAD = 120;
+// A row's tiles take some milliseconds; whoever scrolls fast sees their places for a moment.
+const ROWS_A_FRAME = 3;
+const NO_ROWS: ReadonlySet<number> = new Set();
 const NOTHING_SELECTED = { size: 0, subscribe: () => () => {} } as unknown as Selection;
 
 interface Props {
@@ -50,6 +53,8 @@ export function Grid({ gallery, total, selection, onSelectAll }: Props) {
   const version = gallery.state.get().version;
   // biome-ignore lint/correctness/useExhaustiveDependencies: a list that changed may lack some
   useEffect(() => gallery.ensure(to + IMAGES_AHEAD), [gallery, to, version]);
+
+  const isFilled = useFilled(inSightFirst(rows, virtualizer.range), virtualizer.isScrolling);
 
   const [active, setActive] = useState(0);
   const focused = useRef<number | null>(null);
@@ -120,7 +125,7 @@ export function Grid({ gallery, total, selection, onSelectAll }: Props) {
               // biome-ignore lint/a11y/useSemanticElements: as above
               // biome-ignore lint/a11y/useFocusableInteractive: as above
               <div key={id ?? index} role="gridcell" className={classes.cell}>
-                {id ? (
+                {id && isFilled(row) ? (
                   <Tile
                     id={id}
                     index={index}
@@ -139,6 +144,38 @@ export function Grid({ gallery, total, selection, onSelectAll }: Props) {
       ))}
     </div>
   );
+}
+
+function inSightFirst(
+  rows: readonly { index: number }[],
+  range: { startIndex: number; endIndex: number } | null,
+): number[] {
+  const isHidden = (row: number) =>
+    range !== null && (row < range.startIndex || row > range.endIndex) ? 1 : 0;
+  return rows.map(({ index }) => index).sort((one, other) => isHidden(one) - isHidden(other));
+}
+
+/**
+ * Tells which rows have their tiles: all of them, but while the page is scrolled some more with each
+ * frame, the first ones first.
+ */
+function useFilled(rows: readonly number[], isScrolling: boolean): (row: number) => boolean {
+  const [filled, setFilled] = useState(NO_ROWS);
+  const key = rows.join();
+  useEffect(() => {
+    const wanted = key ? key.split(",").map(Number) : [];
+    const kept = wanted.filter((row) => filled.has(row));
+    const missing = wanted.filter((row) => !filled.has(row));
+    if (!missing.length && kept.length === filled.size) return undefined;
+    const fill = () => setFilled(new Set([...kept, ...missing.slice(0, ROWS_A_FRAME)]));
+    if (isScrolling) {
+      const frame = requestAnimationFrame(fill);
+      return () => cancelAnimationFrame(frame);
+    }
+    setFilled(new Set(wanted));
+    return undefined;
+  }, [key, filled, isScrolling]);
+  return (row) => !isScrolling || filled.has(row);
 }
 
 /** Where a key leads from an image; null where it leads nowhere. */
