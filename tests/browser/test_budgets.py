@@ -1,11 +1,14 @@
 """How fast pages are: how soon they are there, how much they weigh, and what they bear.
 
-The machine is shared with the hub, its database and the worker. Where its load gets into the way of
-a round, another one is given: what a page does wrong by itself it does each time.
+Tasks are measured by the CPU that they take of the page's main thread: on a machine that is shared
+with the hub, its database and whatever else runs, what they wait for is not theirs. How long they
+took by the clock, as the page itself sees it, is printed beside it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
 from uuid import UUID
@@ -25,9 +28,9 @@ from tests.faults.servers import Postgres
 FIRST_SCREEN_SECONDS = 1.5
 JAVASCRIPT_BYTES = 400_000
 LONGEST_TASK_MILLISECONDS = 100
-# What web.dev calls good: interactions are answered within it.
-LONGEST_ANSWER_MILLISECONDS = 200
-ROUNDS = 3
+# What people take for at once.
+USUAL_ANSWER_MILLISECONDS = 100
+LOADS = 3
 
 IMAGES = 10_000
 CHANGES = 50
@@ -41,14 +44,12 @@ _FIRST_CARD = """new MutationObserver((_, observer) => {
     requestAnimationFrame(() => setTimeout(() => performance.mark("first card")));
 }).observe(document, { childList: true, subtree: true })"""
 _WATCH = """() => {
-    window.longest = { task: 0, answer: 0 };
-    const watch = (type, name, options) =>
-        new PerformanceObserver((list) => {
-            for (const { duration } of list.getEntries())
-                longest[name] = Math.max(longest[name], duration);
-        }).observe({ type, ...options });
-    watch("longtask", "task");
-    watch("event", "answer", { durationThreshold: 16 });
+    window.seen = { longtask: [], event: [] };
+    for (const type in seen) {
+        const note = ({ duration }) => seen[type].push(duration);
+        new PerformanceObserver((list) => list.getEntries().forEach(note))
+            .observe({ type, durationThreshold: 16 });
+    }
 }"""
 _SCROLL = """async () => {
     while (scrollY + innerHeight < document.documentElement.scrollHeight - 1) {
@@ -88,7 +89,7 @@ async def test_the_first_screen_is_there_at_once(
     await ada.api.upload(project, sample("tissue-he.jpg"), sample("cell.png"))
     kept = await ada.context.storage_state()
     seconds = []
-    for _ in range(ROUNDS):
+    for _ in range(LOADS):
         newcomer = await people.visitor(storage_state=kept)
         await newcomer.context.add_init_script(_FIRST_CARD)
         page = await newcomer.open("/")
@@ -119,61 +120,61 @@ async def test_the_way_to_an_image_takes_little_javascript(
 
 @pytest.mark.timeout(300)
 async def test_ten_thousand_images_are_scrolled_through_without_strain(
-    crowd: tuple[Person, str], measured: Measured
+    browser: Browser, crowd: tuple[Person, str], measured: Measured
 ) -> None:
     ada, project = crowd
-
-    async def scroll() -> Page:
-        page = await ada.new_tab(f"/projects/{project}")
-        await expect(tile(page, f"image-{IMAGES}.tif")).to_be_visible()
-        await page.evaluate(_WATCH)
+    page = await ada.new_tab(f"/projects/{project}")
+    await expect(tile(page, f"image-{IMAGES}.tif")).to_be_visible()
+    async with _bearing(browser, page, f"{IMAGES:,} images scrolled through", measured):
         await page.evaluate(_SCROLL)
         await expect(tile(page, "image-1.tif")).to_be_in_viewport()
-        return page
-
-    await _bears(scroll, f"{IMAGES:,} images scrolled through", measured)
+    await page.close()
 
 
 @pytest.mark.timeout(300)
 async def test_fifty_changes_a_second_leave_the_page_responsive(
-    crowd: tuple[Person, str], measured: Measured
+    browser: Browser, crowd: tuple[Person, str], measured: Measured
 ) -> None:
     ada, project = crowd
-    [*names] = [f"image-{IMAGES - number}.tif" for number in range(25)]
-
-    async def change() -> Page:
-        page = await ada.new_tab(f"/projects/{project}")
-        await expect(tile(page, names[0])).to_be_visible()
-        shown = await _newest(ada, project, len(names))
-        await page.evaluate(_WATCH)
-        await asyncio.gather(_move(ada, [*shown]), _use(page))
-        await expect(page.get_by_role("button", name=f"New {IMAGES:,}")).to_be_visible()
-        for name, status in (await _newest(ada, project, len(names))).values():
-            assert status == "UPLOADED"
-            await expect(tile(page, name)).to_contain_text("New")
-        return page
-
-    await _bears(change, f"{CHANGES} changes a second for {SECONDS} s", measured)
+    page = await ada.new_tab(f"/projects/{project}")
+    await expect(tile(page, f"image-{IMAGES}.tif")).to_be_visible()
+    moved = [*await _newest(ada, project, 25)]
+    async with _bearing(browser, page, f"{CHANGES} changes a second", measured):
+        await asyncio.gather(_move(ada, moved), _use(page))
+    await expect(page.get_by_role("button", name=f"New {IMAGES:,}")).to_be_visible()
+    for name, status in (await _newest(ada, project, 25)).values():
+        assert status == "UPLOADED"
+        await expect(tile(page, name)).to_contain_text("New")
+    answers = await page.evaluate("seen.event")
+    measured(f"answers to keys meanwhile: {median(answers):.0f} ms, at most {max(answers):.0f} ms")
+    assert median(answers) < USUAL_ANSWER_MILLISECONDS
+    await page.close()
 
 
-async def _bears(work: Callable[[], Awaitable[Page]], what: str, measured: Measured) -> None:
-    """Hold that a page goes through something without tasks and answers that take long."""
-    longest: dict[str, float] = {}
-    for _ in range(ROUNDS):
-        page = await work()
-        longest = await page.evaluate("longest")
-        await page.close()
-        measured(f"{what}: tasks ≤ {longest['task']:.0f} ms, answers ≤ {longest['answer']:.0f} ms")
-        if _is_smooth(longest):
-            break
-    assert _is_smooth(longest), longest
-
-
-def _is_smooth(longest: dict[str, float]) -> bool:
-    return (
-        longest["task"] < LONGEST_TASK_MILLISECONDS
-        and longest["answer"] < LONGEST_ANSWER_MILLISECONDS
-    )
+@asynccontextmanager
+async def _bearing(
+    browser: Browser, page: Page, what: str, measured: Measured
+) -> AsyncIterator[None]:
+    """Hold that a page goes through the block without a task that takes long."""
+    await page.evaluate(_WATCH)
+    await browser.start_tracing(categories=["toplevel"])
+    try:
+        yield
+    finally:
+        trace = json.loads(await browser.stop_tracing())
+    threads = {
+        (event["pid"], event["tid"])
+        for event in trace["traceEvents"]
+        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+    }
+    tasks = [
+        event["tdur"] / 1000
+        for event in trace["traceEvents"]
+        if "tdur" in event and (event["pid"], event["tid"]) in threads
+    ]
+    clock = max(await page.evaluate("seen.longtask"), default=0)
+    measured(f"{what}: tasks take at most {max(tasks):.0f} ms of CPU, {clock:.0f} ms by the clock")
+    assert max(tasks) < LONGEST_TASK_MILLISECONDS
 
 
 async def _move(owner: Person, images: list[str]) -> None:
