@@ -1,13 +1,14 @@
 """The connection: pages say when it is lost, mend it, and ask for nothing while it holds."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.gallery import sample, tile
+from tests.browser.gallery import SAMPLES, sample, tile
 from tests.browser.people import People, made, people_at
 from tests.faults.processes import HubProcess, hubs
 from tests.faults.servers import Postgres
@@ -15,7 +16,7 @@ from tests.live.pictures import png
 
 IDLE_SECONDS = 6.0
 # What the browser itself says of a hub that is not there.
-AWAY = r"ERR_CONNECTION_|ERR_EMPTY_|ERR_INCOMPLETE_|ERR_NETWORK_|WebSocket"
+AWAY = r"ERR_(CONNECTION|EMPTY|INCOMPLETE|NETWORK|SOCKET)_|WebSocket"
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +103,33 @@ async def test_pages_that_nothing_happens_on_ask_for_nothing(people: People) -> 
     await asyncio.sleep(IDLE_SECONDS)
     assert [request.url for request in ada.witness.requests[before:]] == []
     assert len(ada.witness.sockets) == 3
+
+
+async def test_a_page_stays_while_the_hub_is_away_and_keeps_the_files_that_it_was_given(
+    browser: Browser, pair: Sequence[HubProcess]
+) -> None:
+    mortal, _ = pair
+    async with people_at(browser, mortal.url) as people:
+        ada = await people.person("Ada")
+        ada.witness.excuse(AWAY)
+        path = f"/projects/{await made(ada, 'Plate 7')}"
+        gallery, other = await ada.context.new_page(), await ada.new_tab(path)
+        async with gallery.expect_response(re.compile(r"/assets/upload-tray.*\.js$")):
+            await gallery.goto(f"{ada.url}{path}")
+        for page in (gallery, other):
+            await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+        await mortal.kill()
+        for page in (gallery, other):
+            await expect(page.get_by_text("Connecting again. As of")).to_be_visible()
+        await gallery.get_by_label("Images to upload").set_input_files(SAMPLES[0])
+        await expect(gallery.get_by_text("Uploading 1 of 1")).to_be_visible()
+        # What shows keys was not loaded yet, and can't be now.
+        async with other.expect_event("requestfailed", lambda each: "api-keys" in each.url):
+            await other.get_by_role("button", name="Account of Ada").click()
+            await other.get_by_role("menuitem", name="API keys").click()
+        await expect(other.get_by_role("heading", name="Plate 7")).to_be_visible()
+
+        await mortal.start()
+        for page in (gallery, other):
+            await expect(tile(page, SAMPLES[0].name)).to_be_visible(timeout=30_000)
