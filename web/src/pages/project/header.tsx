@@ -8,20 +8,16 @@ import {
   IconUpload,
   IconUsers,
 } from "@tabler/icons-react";
-import { lazy } from "react";
 import { Link } from "react-router";
 import { useCan, usePresent, useProject } from "../../live/project";
 import { bytes, counted } from "../../parts/format";
-import { OnceOpened } from "../../parts/once-opened";
 import { People } from "../../parts/people";
 import { StatusBar } from "../../parts/status-bar";
 import { TimeAgo } from "../../parts/time-ago";
 import { ExportMenu } from "./export-menu";
 import classes from "./header.module.css";
-
-const Sharing = lazy(async () => ({ default: (await import("./sharing")).Sharing }));
-const EditProject = lazy(async () => ({ default: (await import("./settings")).EditProject }));
-const DeleteProject = lazy(async () => ({ default: (await import("./settings")).DeleteProject }));
+import { DeleteProject, EditProject } from "./settings";
+import { Sharing } from "./sharing";
 
 /** What the project is, how it stands, and what can be done with all of it. */
 export function Header({ onUpload }: { onUpload: () => void }) {
@@ -67,9 +63,7 @@ export function Header({ onUpload }: { onUpload: () => void }) {
         )}
       </Group>
       <Numbers />
-      <OnceOpened opened={isSharing}>
-        <Sharing opened={isSharing} onClose={sharing.close} />
-      </OnceOpened>
+      <Sharing opened={isSharing} onClose={sharing.close} />
     </header>
   );
 }
@@ -113,12 +107,8 @@ function More() {
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      <OnceOpened opened={isEditing}>
-        <EditProject opened={isEditing} onClose={editing.close} />
-      </OnceOpened>
-      <OnceOpened opened={isDeleting}>
-        <DeleteProject opened={isDeleting} onClose={deleting.close} />
-      </OnceOpened>
+      <EditProject opened={isEditing} onClose={editing.close} />
+      <DeleteProject opened={isDeleting} onClose={deleting.close} />
     </>
   );
 }
