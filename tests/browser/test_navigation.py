@@ -2,14 +2,16 @@
 
 from playwright.async_api import expect
 
+from tests.browser.gallery import tile
 from tests.browser.people import People, made
+from tests.live.pictures import png
 
 
 async def test_pages_change_over_one_connection(people: People) -> None:
     ada = await people.person("Ada")
     await made(ada, "Plate 7")
     await ada.page.get_by_role("link", name="Plate 7").click()
-    await expect(ada.page.get_by_role("heading", name="Plate 7")).to_be_visible()
+    await expect(ada.page.get_by_role("heading", name="Drop your images here")).to_be_visible()
     await ada.page.go_back()
     await expect(ada.page.get_by_role("heading", name="Projects")).to_be_visible()
     await ada.page.go_forward()
@@ -32,3 +34,20 @@ async def test_what_is_not_there_is_said_and_leads_back(people: People) -> None:
         await expect(ada.page.get_by_text("Connecting again")).to_be_hidden()
         await ada.page.get_by_role("link", name="All projects").click()
         await expect(ada.page.get_by_role("heading", name="Projects")).to_be_visible()
+
+
+async def test_one_goes_through_the_images_that_the_gallery_shows(people: People) -> None:
+    ada = await people.person("Ada")
+    project = await made(ada, "Plate 7")
+    for i in range(5):
+        await ada.api.upload(project, (f"{'cell' if i % 2 == 0 else 'blank'}-{i}.png", png(i)))
+    page = await ada.open(f"/projects/{project}?search=cell")
+    await tile(page, "cell-2.png").click()
+    for button, name in (
+        ("Previous", "cell-4.png"),
+        ("Next", "cell-2.png"),
+        ("Next", "cell-0.png"),
+    ):
+        await page.get_by_role("button", name=f"{button} image").click()
+        await expect(page.get_by_role("heading", name=name)).to_be_visible()
+    await expect(page.get_by_role("button", name="Next image")).to_be_disabled()

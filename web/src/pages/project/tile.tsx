@@ -6,6 +6,7 @@ import type { Gallery } from "../../live/gallery";
 import { TILE_IMAGE } from "../../live/gallery-documents";
 import { useProgress } from "../../live/progress";
 import { type Selection, useIsSelected } from "../../live/selection";
+import { trailTo } from "../../live/trail";
 import { count, counted } from "../../parts/format";
 import { StatusBadge } from "../../parts/status";
 import classes from "./tile.module.css";
@@ -79,6 +80,7 @@ function Shown({
     <div className={classes.tile} data-status={status}>
       <Link
         to={`images/${id}`}
+        state={trailTo(index, gallery)}
         className={classes.link}
         data-index={index}
         tabIndex={reachable ? 0 : -1}
