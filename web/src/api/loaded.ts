@@ -3,9 +3,9 @@ import { retryWait } from "./retry-wait";
 const SETTLED_MILLISECONDS = 3_000;
 
 /**
- * Loads a part of the page that nothing needed before. Where it can't be loaded the page is loaded anew, for
- * browsers remember that, and a hub that was renewed has other parts; but not before the hub answers, since
- * what is on the screen and what waits to be sent would be gone for nothing.
+ * Loads a part of the page that nothing needed before. Where it can't be loaded the page is loaded
+ * anew, for browsers remember that, and a hub that was renewed has other parts; but not before the
+ * hub answers, since what is on the screen and what waits to be sent would be gone for nothing.
  */
 export async function loaded<Part>(load: () => Promise<Part>): Promise<Part> {
   try {
@@ -17,7 +17,10 @@ export async function loaded<Part>(load: () => Promise<Part>): Promise<Part> {
   }
 }
 
-/** Loads a part once the page has settled, so that it is there when the hub is away; returns what calls it off. */
+/**
+ * Loads a part once the page has settled, so that it is there when the hub is away. Returns what
+ * calls that off.
+ */
 export function ahead(load: () => Promise<unknown>): () => void {
   const timer = setTimeout(() => void load().catch(() => undefined), SETTLED_MILLISECONDS);
   return () => clearTimeout(timer);

@@ -98,8 +98,8 @@ function Pictures({ project }: { project: ProjectCardFragment }) {
   );
 }
 
-// What the numbers don't tell is read again: the name, once they say that it changed; and the pictures, which are
-// those of the newest images, once images stopped to come.
+// What the numbers don't tell is read again: the name, once they say that it changed; and the
+// pictures, which are those of the newest images, once no more images come.
 function useFresh(project: ProjectCardFragment): void {
   const client = useApolloClient();
   const variables = { id: project.id };
