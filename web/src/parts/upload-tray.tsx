@@ -17,7 +17,7 @@ import { uploads } from "../live/uploads";
 import { bytes, count, counted } from "./format";
 import classes from "./upload-tray.module.css";
 
-const ROW_HEIGHT = 52;
+const ROW_HEIGHT = 56;
 
 /** What is being uploaded, whatever page is on the screen. */
 export function UploadTray() {

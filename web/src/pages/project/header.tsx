@@ -30,7 +30,7 @@ export function Header({ onUpload }: { onUpload: () => void }) {
     <header className={classes.header}>
       <div className={classes.words}>
         <Group gap="sm" wrap="nowrap">
-          <Title order={1} size="h2" className={classes.name}>
+          <Title order={1} size="h2" className={classes.name} title={name}>
             {name}
           </Title>
           <More />
