@@ -134,7 +134,8 @@ class QueueStats:
         image_ids: Annotated[
             list[strawberry.ID] | None,
             strawberry.argument(
-                description=f"Only those of these images, up to {MOST_JOBS}; others are not found."
+                description=f"Only those of these images, up to {MOST_JOBS};"
+                " images that are not in the project's queue have none."
             ),
         ] = None,
     ) -> list[SegmentationJob]:
