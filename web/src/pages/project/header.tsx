@@ -39,7 +39,12 @@ export function Header({ onUpload }: { onUpload: () => void }) {
           </Box>
         </Group>
         {description && (
-          <Spoiler maxHeight={64} showLabel="Show all of it" hideLabel="Show less" fz="sm">
+          <Spoiler
+            maxHeight={64}
+            showLabel="Show all of it"
+            hideLabel="Show less"
+            classNames={{ control: classes.more }}
+          >
             <Text c="dimmed" size="sm" className={classes.description}>
               {description}
             </Text>

@@ -24,7 +24,7 @@ export function QueuePanel({ queue }: { queue: Queue | null }) {
       </Group>
       {total === 0 ? (
         <Text size="sm" c="dimmed">
-          Nothing waits. Select images to have the cells in them found.
+          Nothing waits.{canEdit && " Select images to have the cells in them found."}
         </Text>
       ) : (
         <Summary queue={queue} />
