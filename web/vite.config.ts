@@ -3,10 +3,32 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import react from "@vitejs/plugin-react";
-import type { Plugin } from "vite";
+import { defaultClientConditions, type Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 const HUB = process.env.CELLHUB_URL ?? "http://127.0.0.1:8000";
+
+// Documents are imported by their names instead of looked up by their texts, so that each part of the
+// pages has those that it sends, and no table of all.
+function documents(): Plugin {
+  return {
+    name: "documents",
+    enforce: "pre",
+    transform(code, id) {
+      if (!/\.tsx?$/.test(id) || id.includes("/src/gql/") || !code.includes("graphql(`"))
+        return undefined;
+      const names: string[] = [];
+      const replaced = code.replace(/\bgraphql\(`([^`]*)`\)/g, (_, text: string) => {
+        const [, kind, name] = /(query|mutation|subscription|fragment)\s+(\w+)/.exec(text) ?? [];
+        const document = `${name}${kind === "fragment" ? "FragmentDoc" : "Document"}`;
+        names.push(document);
+        return document;
+      });
+      const from = JSON.stringify(join(import.meta.dirname, "src/gql/graphql"));
+      return { code: `import { ${names.join(", ")} } from ${from};${replaced}`, map: null };
+    },
+  };
+}
 
 // The hub sends what is compressed already to whoever takes it.
 function compressed(): Plugin {
@@ -17,7 +39,7 @@ function compressed(): Plugin {
     configResolved(config) {
       folder = join(config.root, config.build.outDir, config.build.assetsDir);
     },
-    async closeBundle() {
+    async writeBundle() {
       for (const name of await readdir(folder)) {
         if (!/\.(js|css|svg|ttf)$/.test(name)) continue;
         const content = await readFile(join(folder, name));
@@ -28,7 +50,9 @@ function compressed(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [react(), compressed()],
+  plugins: [documents(), react(), compressed()],
+  // RxJS comes for browsers of today, too, but not by default.
+  resolve: { conditions: ["es2015", ...defaultClientConditions] },
   // The hub puts a new nonce in its place with each answer.
   html: { cspNonce: "%NONCE%" },
   build: {
