@@ -61,7 +61,7 @@ async def test_a_hub_that_dies_is_waited_for_and_nothing_of_meanwhile_is_missed(
         await expect(tile(gallery, "cell.png")).to_contain_text("Queued")
         for chip in ("All 4", "New 3", "Queued 1"):
             await expect(gallery.get_by_role("button", name=chip)).to_be_visible()
-        await expect(gallery.get_by_role("heading", name="Plate 8")).to_be_visible()
+        await expect(gallery.get_by_role("heading", name="Plate 8", level=1)).to_be_visible()
         await expect(picture.get_by_text("Queued", exact=True)).to_be_visible()
         card = dashboard.get_by_role("listitem").filter(has_text="Plate 8")
         await expect(card.get_by_role("img", name="3 new, 1 queued")).to_be_visible()
@@ -81,7 +81,7 @@ async def test_who_was_shut_out_while_the_connection_was_lost_is_led_out(
         share = {"projectId": project, "email": ben.email, "role": "VIEWER"}
         await api.do("shareProject", "{ project { id } }", **share)
         await ben.open(f"/projects/{project}")
-        await expect(ben.page.get_by_role("heading", name="Plate 7")).to_be_visible()
+        await expect(ben.page.get_by_role("heading", name="Plate 7", level=1)).to_be_visible()
         await mortal.kill()
         await api.do("revokeAccess", "{ project { id } }", projectId=project, userId=ben.api.id)
         await mortal.start()

@@ -21,7 +21,7 @@ async def test_a_project_is_made_with_the_keyboard_alone(people: People) -> None
     await expect(ada.page.get_by_role("textbox", name="Name")).to_be_focused()
     await keyboard.type("Plate 7")
     await keyboard.press("Enter")
-    await expect(ada.page.get_by_role("heading", name="Plate 7")).to_be_visible()
+    await expect(ada.page.get_by_role("heading", name="Plate 7", level=1)).to_be_visible()
     await ada.page.get_by_role("link", name="Cell Segmentation Hub").click()
     await expect(ada.page.get_by_role("link", name="Plate 7")).to_be_visible()
 

@@ -102,6 +102,6 @@ async def test_roles_and_names_change_before_the_eyes(people: People) -> None:
     await dialog.get_by_label("Description").fill("Stained on Monday.")
     await dialog.get_by_role("button", name="Save").click()
     for person in (ada, ben):
-        await expect(person.page.get_by_role("heading", name="Plate 8")).to_be_visible()
+        await expect(person.page.get_by_role("heading", name="Plate 8", level=1)).to_be_visible()
         await expect(person.page.locator("#main").get_by_text("Stained on Monday.")).to_be_visible()
         await expect(person.page).to_have_title("Plate 8 · Cell Segmentation Hub")

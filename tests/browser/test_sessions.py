@@ -61,7 +61,7 @@ async def test_a_link_leads_there_by_way_of_the_sign_in(people: People) -> None:
     await expect(ben.page.get_by_role("heading", name="Sign in")).to_be_visible()
     await ben.sign_in(ada.email)
     await expect(ben.page).to_have_url(f"{ben.url}{path}")
-    await expect(ben.page.get_by_role("heading", name="Plate 7")).to_be_visible()
+    await expect(ben.page.get_by_role("heading", name="Plate 7", level=1)).to_be_visible()
 
 
 async def test_a_link_does_not_lead_out_of_the_hub(people: People) -> None:
