@@ -50,6 +50,7 @@ async def test_the_tab_key_leads_to_all_of_importance(people: People) -> None:
 
     await page.keyboard.press("Enter")
     await expect(tile(page, "cell.png")).to_be_visible()
+    await expect(page.get_by_role("main")).to_be_focused()
     names = await tabbed(page, 14)
     reached = " ".join(names)
     for wanted in ("More about", "Share", "Upload", "All 2", "Failed 0", "Search", "Segment all"):

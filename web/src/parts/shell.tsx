@@ -13,8 +13,8 @@ import {
 } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconApi, IconKey, IconLogout, IconMoon, IconSun } from "@tabler/icons-react";
-import { lazy, Suspense, useEffect } from "react";
-import { Link, Outlet, ScrollRestoration } from "react-router";
+import { lazy, type RefObject, Suspense, useEffect, useRef } from "react";
+import { Link, Outlet, ScrollRestoration, useLocation } from "react-router";
 import { ahead, loaded } from "../api/loaded";
 import { session, signOut } from "../api/session";
 import { useStore } from "../api/store";
@@ -30,6 +30,7 @@ const ApiKeys = lazy(async () => ({ default: (await loaded(loadKeys)).ApiKeys })
 
 /** What stands around each page: where one is, whether it is live, and who one is. */
 export function Shell() {
+  const main = useFocusOfPages();
   return (
     <>
       <Button component="a" href="#main" className="skip">
@@ -45,13 +46,26 @@ export function Shell() {
           </Group>
         </Group>
       </header>
-      <main id="main" tabIndex={-1} className={classes.main}>
+      <main ref={main} id="main" tabIndex={-1} className={classes.main}>
         <Outlet />
       </main>
       <Uploads />
       <ScrollRestoration />
     </>
   );
+}
+
+// A page takes the focus of the one before with it: the next one begins at its beginning.
+function useFocusOfPages(): RefObject<HTMLElement | null> {
+  const { pathname } = useLocation();
+  const shown = useRef(pathname);
+  const main = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (shown.current === pathname) return;
+    shown.current = pathname;
+    if (document.activeElement === document.body) main.current?.focus({ preventScroll: true });
+  }, [pathname]);
+  return main;
 }
 
 function Uploads() {
