@@ -122,6 +122,20 @@ async def test_pages_look_as_they_should_and_keep_nobody_out(
     assert viewer.faults == {}
 
 
+async def test_the_theme_is_the_systems_until_one_is_chosen(people: People) -> None:
+    ada = await people.visitor(color_scheme="dark")
+    page = await ada.open("/sign-in")
+    root = page.locator("html")
+    await expect(root).to_have_attribute("data-mantine-color-scheme", "dark")
+    await page.emulate_media(color_scheme="light")
+    await expect(root).to_have_attribute("data-mantine-color-scheme", "light")
+    await page.get_by_role("button", name="Use the dark theme").click()
+    await expect(root).to_have_attribute("data-mantine-color-scheme", "dark")
+    await page.reload()
+    await expect(page.get_by_role("button", name="Use the light theme")).to_be_visible()
+    await expect(root).to_have_attribute("data-mantine-color-scheme", "dark")
+
+
 async def _come_in(viewer: Viewer, scene: Scene) -> None:
     page = await viewer.person.open("/sign-in")
     await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
