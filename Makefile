@@ -91,7 +91,7 @@ lock: $(INSTALLED) ## Resolve the dependencies anew; OPTIONS=--upgrade takes the
 
 clean: ## Remove what was built; data and settings stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache .coverage .coverage.* htmlcov
-	rm -rf hub/static web/node_modules web/src/gql
+	rm -rf hub/static web/node_modules web/src/gql tests/browser/node_modules
 	find . -name __pycache__ -type d -not -path './*/node_modules/*' -prune -exec rm -rf {} +
 
 $(PACKAGES): web/package-lock.json | $(INSTALLED)
