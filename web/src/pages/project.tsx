@@ -1,5 +1,6 @@
 import { useDocumentTitle, useMediaQuery } from "@mantine/hooks";
 import { lazy, Suspense, useRef } from "react";
+import { loaded } from "../api/loaded";
 import { useCan, useProject } from "../live/project";
 import { useQueue } from "../live/queue";
 import { DropAnywhere, FileChooser, NoImages } from "./project/drop";
@@ -10,7 +11,7 @@ import { QueuePanel } from "./project/queue-panel";
 
 // On narrow screens alone.
 const QueueButton = lazy(async () => ({
-  default: (await import("./project/queue-button")).QueueButton,
+  default: (await loaded(() => import("./project/queue-button"))).QueueButton,
 }));
 
 export function ProjectPage() {

@@ -2,6 +2,7 @@ import { useApolloClient } from "@apollo/client/react";
 import { Tabs } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
 import { lazy, Suspense, useRef, useState } from "react";
+import { loaded } from "../../api/loaded";
 import type { ImageDetailsFragment } from "../../gql/graphql";
 import { useCan } from "../../live/project";
 import { count } from "../../parts/format";
@@ -18,8 +19,12 @@ import classes from "./studio.module.css";
 import { Viewer, type ViewerHandle } from "./viewer";
 
 // Of the tabs that are not shown first.
-const RunPanel = lazy(async () => ({ default: (await import("./run-panel")).RunPanel }));
-const ImagePanel = lazy(async () => ({ default: (await import("./image-panel")).ImagePanel }));
+const RunPanel = lazy(async () => ({
+  default: (await loaded(() => import("./run-panel"))).RunPanel,
+}));
+const ImagePanel = lazy(async () => ({
+  default: (await loaded(() => import("./image-panel"))).ImagePanel,
+}));
 
 interface Props {
   image: ImageDetailsFragment;
