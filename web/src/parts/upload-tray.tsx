@@ -70,7 +70,8 @@ export function UploadTray() {
 }
 
 function ended({ stored, rejected, failed }: Totals): string {
-  const parts = [`${counted(stored, "image")} uploaded`];
+  const parts = [];
+  if (stored || !(rejected || failed)) parts.push(`${counted(stored, "image")} uploaded`);
   if (rejected) parts.push(`${count(rejected)} rejected`);
   if (failed) parts.push(`${count(failed)} failed`);
   return parts.join(", ");

@@ -78,8 +78,8 @@ function described(key: string): Omit<Column, "key" | "values"> | undefined {
   const channel = INTENSITY.exec(key)?.[1];
   if (channel === undefined) return KNOWN[key];
   return {
-    label: `Intensity ${channel}`,
-    title: `Mean of channel ${channel}, in the image's own units`,
+    label: `Intensity ${Number(channel) + 1}`,
+    title: `Mean of channel ${Number(channel) + 1}, in the image's own units: ${key} in exports`,
     digits: 1,
   };
 }
