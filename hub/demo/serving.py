@@ -53,7 +53,7 @@ async def _address(command: Command) -> str:
     _, found, rest = (await command.line()).partition("http://")
     if not found:
         raise _NeverReady
-    return f"http://{rest.partition('/')[0]}"
+    return f"http://{rest.partition(',')[0]}"
 
 
 async def _ready(url: str, command: Command) -> None:
