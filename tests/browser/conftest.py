@@ -60,6 +60,8 @@ async def hub(folder: Path, postgres: Postgres) -> AsyncIterator[HubProcess]:
     assert (web.FOLDER / "index.html").exists(), "the pages are not built: run make web"
     async with hubs(folder, postgres.url, postgres.broker_url) as [running_hub]:
         yield running_hub
+        errors = [line for line in _read(running_hub.log) if " ERROR " in line]
+    assert errors == []
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +93,10 @@ async def people(browser: Browser, hub: HubProcess) -> AsyncIterator[People]:
     """People at the hub. In the end no page of theirs has done what it should not."""
     async with people_at(browser, hub.url) as coming:
         yield coming
+
+
+def _read(log: Path) -> list[str]:
+    return log.read_text().splitlines()
 
 
 @pytest.fixture
