@@ -101,7 +101,9 @@ async def test_pages_that_nothing_happens_on_ask_for_nothing(people: People) -> 
         await page.wait_for_load_state("networkidle")
     before = len(ada.witness.requests)
     await asyncio.sleep(IDLE_SECONDS)
-    assert [request.url for request in ada.witness.requests[before:]] == []
+    # Parts that may be needed while the hub is away are loaded ahead, once.
+    asked = [request.url for request in ada.witness.requests[before:]]
+    assert [url for url in asked if "/assets/" not in url] == []
     assert len(ada.witness.sockets) == 3
 
 
