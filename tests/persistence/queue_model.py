@@ -54,7 +54,7 @@ def seen(expected: Any, found: Any) -> Any:
 
 @dataclass
 class Job:
-    """A row of the queue; ``by_hand`` counts the attempts that no worker made."""
+    """A row of the queue; ``by_hand`` counts the attempts that people made or made room for."""
 
     id: UUID
     project_id: UUID
@@ -234,6 +234,7 @@ class Model:
             job.end(JobState.CANCELLED, now)
         elif status is S.QUEUED:
             job.wait(now)
+            job.by_hand += 1
         elif status is S.PROCESSING:
             since = job.queued_at
             job.wait(since)
