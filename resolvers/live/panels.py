@@ -36,6 +36,7 @@ _ROUNDS_AT_ONCE: Final = 4
 # What takes long is done more seldom, so that others get their turn, but not too seldom.
 _RESTS: Final = 4
 _LONGEST_REST_SECONDS: Final = 2.0
+_CLOSING_SECONDS: Final = 2.0
 
 
 class _Guest:
@@ -75,12 +76,19 @@ class _Panel:
         self._stirred.set()
         self._expected.set()
 
+    def remove(self, guest: _Guest) -> None:
+        """Show it to one less; after the last it ends, once it has rendered what it is at."""
+        del self.guests[guest]
+        if not self.guests:
+            self._stirred.set()
+            self._expected.set()
+
     async def _run(self) -> None:
         try:
             feeds = self._panels.feeds
             async with feeds.watch(self._project_id, merge=merged) as watch:
                 watch.on_arrival = self._stirred.set
-                while True:
+                while self.guests:
                     began = time.monotonic()
                     moves = await self._round(watch)
                     took = time.monotonic() - began
@@ -188,11 +196,9 @@ class Panels:
         try:
             await guest.over.wait()
         finally:
-            del panel.guests[guest]
-            if not panel.guests:
-                panel.task.cancel()
-                if self._panels.get(key) is panel:
-                    del self._panels[key]
+            panel.remove(guest)
+            if not panel.guests and self._panels.get(key) is panel:
+                del self._panels[key]
         if guest.error is not None:
             raise guest.error
 
@@ -205,4 +211,9 @@ class Panels:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        # Resolvers that a rendering has not come to yet would be left as they are.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                for _ in range(_ROUNDS_AT_ONCE):
+                    await self.few_rounds.acquire()
         await self.tasks.cancel()
