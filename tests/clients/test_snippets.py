@@ -59,7 +59,8 @@ async def project_of(ada: Person, name: str = "Cells") -> str:
 
 def knows(client: Client, project: str, truth: Truth) -> bool:
     """Tell whether what the client shows is the truth."""
-    assert client.told("failed") == []
+    # A call that was on its way when the hub ended may be told of, and is made again.
+    assert [why for why in client.told("failed") if "not to be reached" not in why] == []
     if not client.told("projects") or not client.told("images"):
         return False
     projects = {each["id"]: each["stats"] for each in client.told("projects")[-1]}
