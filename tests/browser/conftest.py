@@ -17,6 +17,7 @@ from tests.browser.ledger import Ledger
 from tests.browser.people import People, people_at
 from tests.faults.processes import HubProcess, hubs
 from tests.faults.servers import Postgres, running
+from tests.summary import tell
 from tests.worker.processes import WorkerProcess, Workers
 
 Measured = Callable[[str], None]
@@ -107,15 +108,4 @@ def measured(record_property: Callable[[str, object], None]) -> Measured:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what was measured."""
-    lines = [
-        str(value)
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if getattr(report, "when", None) == "call"
-        for name, value in report.user_properties
-        if name == _MEASURED
-    ]
-    if lines:
-        terminalreporter.section("measured in the browser")
-        for line in lines:
-            terminalreporter.write_line(line)
+    tell(terminalreporter, "measured in the browser", _MEASURED)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults.processes import HubProcess, hubs
 from tests.faults.servers import Postgres, Valkey, running
+from tests.summary import tell
 
 PROMISED_SECONDS = 5.0
 _CONVERGED = "time_to_convergence"
@@ -98,15 +99,4 @@ def converged(
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the times to convergence."""
-    lines = [
-        str(value)
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if getattr(report, "when", None) == "call"
-        for name, value in report.user_properties
-        if name == _CONVERGED
-    ]
-    if lines:
-        terminalreporter.section("time to convergence, of at most 5 s")
-        for line in lines:
-            terminalreporter.write_line(line)
+    tell(terminalreporter, "time to convergence, of at most 5 s", _CONVERGED)
